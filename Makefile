@@ -1,0 +1,62 @@
+# The two commands: `make demo` (main job on the embedded data) and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+DEMO   ?= demo
+BIN    := $(VENV)/bin
+# Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: help demo test test-all bench check dev links lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
+	$(BIN)/boai demo --workspace $(DEMO)
+
+test: $(VENV)/.dev links  ## set up and run the tests (under 8 minutes)
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
+	$(PYTEST)
+
+bench: $(VENV)/.dev  ## measure speed and memory against the named peers
+	$(BIN)/python bench/bench_travel.py
+	$(BIN)/python bench/bench_siting.py
+
+check: lint test  ## ruff, mypy strict and the tests
+
+.PHONY: lint
+lint: $(VENV)/.dev links
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+dev: $(VENV)/.dev links  ## set up for development
+
+links:  ## lay the links by which mypy and pyright see the folders as boai.*
+	@mkdir -p .links/boai
+	@for folder in app coverage geodata maps scenarios; do ln -sfn ../../$$folder .links/boai/$$folder; done
+
+lock: $(VENV)/.dev  ## write constraints.txt from what is installed and was tested
+	@{ echo "# Versions that were tested together; installed with: pip install -c constraints.txt ."; \
+	   $(BIN)/pip freeze --exclude-editable --exclude boai | grep -E '^[A-Za-z0-9_.-]+==' | LC_ALL=C sort -f; } > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "需要 Python 3.11 或更新版本 (make PYTHON=python3.11 demo 可指定)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+clean:  ## remove what was made (the environment, the demo, caches)
+	rm -rf $(VENV) $(DEMO) .links build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

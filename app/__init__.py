@@ -1,0 +1,1 @@
+"""The doors: commands and, later, the web."""

@@ -1,0 +1,200 @@
+"""What the commands answer: each opens a workspace, asks the folders below and returns plain rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..coverage.measures import LEVELS
+from ..geodata.errors import InputError, Problem
+from ..geodata.layers import KIND_NAMES, Kind
+from ..geodata.network import load_network
+from ..geodata.registry import check_kind, load_layers, read_sites
+from ..geodata.store import write_text
+from ..scenarios.compare import compare as compare_results
+from ..scenarios.run import Result, run
+from ..scenarios.schema import PRESETS, Scenario, Siting, load_scenario
+from .console import Row, jsonable
+from .workspace import Progress, load_world, open_workspace
+
+if TYPE_CHECKING:
+    from ..scenarios.world import World
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Turn a table into plain rows that JSON can hold."""
+    return [{str(key): jsonable(value) for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def kinds_of(text: str | None) -> list[Kind]:
+    """Read a layer's name; none means all."""
+    return list(KIND_NAMES) if text is None else [check_kind(text)]
+
+
+def labels(root: Path) -> str:
+    """Labels of the workspace's data in brackets, empty where all is real."""
+    shown = "、".join(labels_of(load_world(open_workspace(root))))
+    return f"[{shown}]" if shown else ""
+
+
+def labels_of(world: World) -> list[str]:
+    """Labels that anything made from all the data of a world carries."""
+    found = [layer.label for layer in world.layers.values()] + [world.network.label]
+    return list(dict.fromkeys(text for text in found if text))
+
+
+def list_layers(root: Path) -> list[dict[str, Any]]:
+    """List the layers: how many sites, of which levels, whether synthetic."""
+    rows = []
+    for kind, layer in load_layers(open_workspace(root).root / "layers.gpkg").items():
+        counts = layer.table["level"].value_counts(sort=False)
+        levels = "、".join(f"{level} {count}" for level, count in counts.items() if level)
+        name, count = KIND_NAMES[kind], len(layer.table)
+        rows.append({"kind": kind, "name": name, "sites": count, "levels": levels, "label": layer.label})
+    return rows
+
+
+def sites(root: Path, kind: str) -> list[dict[str, Any]]:
+    """List all sites of a layer."""
+    return read_sites(open_workspace(root).root / "layers.gpkg", check_kind(kind))
+
+
+def network_info(root: Path) -> dict[str, Any]:
+    """Describe the road network."""
+    network = load_network(open_workspace(root).root / "network")
+    named = [name for name in network.roads if name]
+    counts = {"节点": network.n_nodes, "有向路段": network.n_edges, "有名道路": len(named)}
+    length = {"总里程_km": round(float(network.metres.sum(dtype="float64")) / 2000, 1)}
+    return {"标注": network.label, **counts, **length, **jsonable(network.meta)}
+
+
+def check_network(root: Path, table: Path | None) -> dict[str, Any]:
+    """Hold the network against published road distances; the embedded table, or one of the same columns."""
+    from ..geodata import gazetteer, roads  # noqa: PLC0415 (networkx and osmnx are slow to import)
+
+    workspace = open_workspace(root)
+    network = load_network(workspace.root / "network")
+    gaz = gazetteer.load(workspace.root / "gazetteer")
+    found = roads.check_distances(network, gaz, roads.read_distances(table))
+    return {"rows": rows_of(found), "summary": jsonable(roads.summarise(found)), "label": network.label}
+
+
+def baseline(root: Path, progress: Progress | None = None) -> tuple[World, Result]:
+    """Open a workspace and measure how things stand today."""
+    world = load_world(open_workspace(root))
+    return world, run(world, load_scenario("baseline"), progress=progress)
+
+
+def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = None) -> list[dict[str, Any]]:
+    """Count the residents within each limit by province, city or county."""
+    wanted = kinds_of(kind)
+    if by not in LEVELS:
+        raise InputError(Problem("--by", f"应为 {'、'.join(LEVELS)} 之一", by[:20]))
+    _, result = baseline(root, progress)
+    table = result.units[(result.units["level"] == by) & result.units["kind"].isin(wanted)]
+    table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=(100 * table["share"]).round(2))
+    return rows_of(table)
+
+
+def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> list[dict[str, Any]]:
+    """List the largest gaps of each layer."""
+    wanted = kinds_of(kind)
+    _, result = baseline(root, progress)
+    tables = [result.gaps[name].head(top).assign(layer=KIND_NAMES[name], kind=name) for name in wanted]
+    return [row for table in tables for row in rows_of(table)]
+
+
+def plan(root: Path, kind: str, number: int, progress: Progress | None = None) -> dict[str, Any]:
+    """Find where a number of new sites would cover the most residents, existing sites kept."""
+    wanted = check_kind(kind)
+    world = load_world(open_workspace(root))
+    request = Siting(kind=wanted, year=date.today().year, number=number)
+    result = run(world, Scenario(name="plan", title="选址", siting=(request,)), progress=progress)
+    standard, proof = world.standards[wanted], result.plans[0]
+    return {
+        "title": f"{KIND_NAMES[wanted]}: 再建 {number} 处, {standard.limit_text(standard.main)}以内居民最多",
+        "labels": [text for text in (result.layers[wanted].label, world.network.label) if text],
+        "sites": rows_of(result.added),
+        "plan": jsonable(proof),
+        "sentences": [_proof(proof)],
+    }
+
+
+def _proof(proof: Row) -> str:
+    """Say what is proven about a plan."""
+    if proof["status"] == "infeasible":
+        return f"无可行方案: {proof.get('note', '')}"
+    best = proof["status"] == "optimal"
+    certain = "已证明最优" if best else f"与上界相差不超过 {100 * proof['gap']:.2f}%"
+    people = f"新增覆盖 {proof['objective']:,.0f} 人, 上界 {proof['bound']:,.0f} 人"
+    return f"{people}, {certain}, 用时 {proof['seconds']:.1f} 秒。"
+
+
+def results_of(world: World, names: Sequence[str], progress: Progress | None = None) -> list[Result]:
+    """Run the baseline and the named scenarios, or all presets where none is named."""
+    chosen = [load_scenario(name) for name in dict.fromkeys(["baseline", *(names or PRESETS)])]
+    titles = [scenario.name for scenario in chosen]
+    twice = sorted({name for name in titles if titles.count(name) > 1})
+    if twice:
+        raise InputError([Problem("方案", "两个方案同名", name, "请改其中一个的 name") for name in twice])
+    found = []
+    for scenario in chosen:
+        if progress is not None:
+            progress(f"方案: {scenario.title}")
+        found.append(run(world, scenario, reuse=found[0] if found else None, progress=progress))
+    return found
+
+
+def save_record(root: Path, name: str, record: dict[str, Any]) -> Path:
+    """Keep what a result was made from: hashes, versions, standards, bounds."""
+    path = root / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, json.dumps(jsonable(record), ensure_ascii=False, indent=1))
+    return path
+
+
+def compare(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
+    """Compare scenarios with the baseline."""
+    world = load_world(open_workspace(root))
+    results = results_of(world, names, progress)
+    table = compare_results(results)
+    return {
+        "rows": rows_of(table),
+        "sentences": [],
+        "headers": {str(name): str(name) for name in table.columns},
+    }
+
+
+def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> list[str]:
+    """Write the page, the sheets and the tables of the scenarios into the workspace."""
+    world = load_world(open_workspace(root))
+    return [str(path) for path in write_products(root, world, results_of(world, names, progress), progress)]
+
+
+def write_products(
+    root: Path, world: World, results: Sequence[Result], progress: Progress | None = None
+) -> list[Path]:
+    """Write page, sheets and tables; returns their paths, the page first."""
+    from ..maps.page import write_page  # noqa: PLC0415 (folium and matplotlib are slow to import)
+    from ..maps.sheet import write_sheet  # noqa: PLC0415
+    from ..maps.tables import write_tables  # noqa: PLC0415
+
+    say = progress or (lambda _: None)
+    folder = root / "maps"
+    folder.mkdir(exist_ok=True)
+    page = folder / "index.html"
+    say("网页: 离线地图")
+    write_page(world, results, page)
+    paths = [page]
+    shown = results[1] if len(results) > 1 else results[0]
+    for kind, name in KIND_NAMES.items():
+        say(f"图纸: {name}")
+        paths += write_sheet(world, shown, kind, folder)
+    say("表格: Excel 与 CSV")
+    paths += write_tables(world, results, compare_results(results), root / "tables")
+    return paths

@@ -1,0 +1,351 @@
+"""The commands. Each reads a workspace, asks the folders below for an answer, and prints it.
+
+Heavy modules are imported inside the commands, so that ``boai nearest`` answers in well under a second.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from . import _chinese  # noqa: F401 (must come before typer)
+
+import typer  # isort: skip
+
+from ..geodata.errors import BoaiError, InputError, Problem
+from ..geodata.layers import COLUMNS, KIND_NAMES
+from . import console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="博爱 boai: 看清红十字资源覆盖了谁, 缺口在哪里, 新点该设在哪里。",
+    pretty_exceptions_enable=False,
+)
+layers_app = typer.Typer(
+    help="查看工作区里的图层(AED、博爱家园、备灾仓库、救援队)。", invoke_without_command=True
+)
+network_app = typer.Typer(help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
+app.add_typer(layers_app, name="layers")
+app.add_typer(network_app, name="network")
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar="BOAI_WORKSPACE", help="工作区文件夹")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON, 供程序读取")]
+KindArgument = Annotated[
+    str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
+]
+ScenariosArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="方案: 预设名 (plan_2022_2024、every_county) 或 YAML 文件; 不填则用全部预设"),
+]
+_DEMO = Path("demo")
+
+
+def _say(text: str) -> None:
+    """Progress goes to standard error, so that --json output stays clean."""
+    typer.echo(console.clean(text), err=True)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="工作区文件夹")] = _DEMO,
+    force: Annotated[bool, typer.Option("--force", help="即使已有可用的工作区也重建")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """建立工作区: 江西的边界、居民、近似路网和示例图层(全部为随包数据, 不需要上网)。"""
+    from . import workspace
+
+    done = workspace.init(folder, force=force, progress=_say)
+    if as_json:
+        console.print_json({"workspace": str(done.root), **done.manifest})
+    else:
+        typer.echo(f"工作区已就绪: {done.root}")
+
+
+@layers_app.callback()
+def layers(context: typer.Context, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
+    """列出图层: 站点数、级别、是否示例数据。"""
+    if context.invoked_subcommand is not None:
+        return
+    from . import answers
+
+    rows = answers.list_layers(root)
+    if as_json:
+        console.print_json(rows)
+        return
+    headers = {"kind": "图层", "name": "名称", "sites": "站点数", "levels": "级别", "label": "标注"}
+    console.print_table("工作区图层", rows, headers)
+
+
+@layers_app.command("show")
+def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
+    """列出一个图层的全部站点。"""
+    from . import answers
+
+    rows = answers.sites(root, kind)
+    if as_json:
+        console.print_json(rows)
+        return
+    shown = ("id", "name", "city", "county", "level", "host", "stock", "phone", "lon", "lat", "source")
+    used = {key: COLUMNS[key] for key in shown if any(row[key] not in ("", None) for row in rows)}
+    console.print_table(f"{KIND_NAMES[answers.check_kind(kind)]}: {len(rows)} 处", rows, used)
+
+
+@network_app.command("info")
+def network_info(root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
+    """路网概况: 节点数、路段数、道路、标注。"""
+    from . import answers
+
+    info = answers.network_info(root)
+    if as_json:
+        console.print_json(info)
+        return
+    for key, value in info.items():
+        text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else console.cell(value)
+        typer.echo(f"{key}: {text}")
+
+
+@network_app.command("check")
+def network_check(
+    table: Annotated[
+        Path | None, typer.Argument(help="公布里程表 CSV (from,to,km,minutes…); 不填则用随包的表")
+    ] = None,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """用公布的道路里程检验路网: 逐条误差, 中位数, 25 % 以内的比例。"""
+    from . import answers
+
+    found = answers.check_network(root, table)
+    if as_json:
+        console.print_json(found)
+        return
+    headers = {
+        "from": "起点", "to": "终点", "km": "公布 km", "model_km": "路网 km", "error_pct": "误差 %",
+        "minutes": "公布分钟", "model_minutes": "路网分钟", "note": "说明",
+    }  # fmt: skip
+    console.print_table("路网与公布里程的比较", found["rows"], headers)
+    for key, value in found["summary"].items():
+        typer.echo(f"{key}: {console.cell(value)}")
+
+
+@app.command()
+def coverage(
+    kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
+    by: Annotated[str, typer.Option("--by", help="省、市 或 县")] = "市",
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """各级居民在每个时限(距离)内的覆盖: 人数与比例。"""
+    from . import answers
+
+    rows = answers.coverage(root, kind, by, progress=_say)
+    if as_json:
+        console.print_json(rows)
+        return
+    headers = {
+        "layer": "图层", "name": "单位", "limit_text": "上限", "residents": "居民", "served": "覆盖居民",
+        "percent": "覆盖 %",
+    }  # fmt: skip
+    console.print_table("覆盖 " + answers.labels(root), rows, headers)
+
+
+@app.command()
+def gaps(
+    kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="每个图层列出几处")] = 10,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """缺口: 覆盖不到的居民, 按人数排序, 附地名和最近站点。"""
+    from . import answers
+
+    rows = answers.gaps(root, kind, top, progress=_say)
+    if as_json:
+        console.print_json(rows)
+        return
+    headers = {
+        "layer": "图层", "rank": "序号", "name": "地点", "city": "设区市", "residents": "未覆盖居民",
+        "nearest_site": "最近站点", "cost_text": "到最近站点",
+    }  # fmt: skip
+    console.print_table("缺口 " + answers.labels(root), rows, headers)
+
+
+@app.command()
+def plan(
+    kind: KindArgument,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=2000, help="新增几处")] = 3,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """选址: 保留现有站点, 再建几处能覆盖最多居民(最大覆盖模型, 附证明的上界)。"""
+    from . import answers
+
+    found = answers.plan(root, kind, number, progress=_say)
+    if as_json:
+        console.print_json(found)
+        return
+    headers = {
+        "rank": "序号", "name": "建议位置", "city": "设区市", "county": "县区", "gain": "新增覆盖居民",
+        "cumulative": "累计新增", "lon": "经度", "lat": "纬度",
+    }  # fmt: skip
+    console.print_table(found["title"], found["sites"], headers)
+    for sentence in found["sentences"]:
+        typer.echo(console.clean(sentence))
+
+
+@app.command()
+def compare(
+    scenarios: ScenariosArgument = None,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """把方案与现状比较: 覆盖、新增与失去、新增站点数、最弱的县。"""
+    from . import answers
+
+    found = answers.compare(root, scenarios or [], progress=_say)
+    if as_json:
+        console.print_json(found)
+        return
+    headers = {
+        "title": "方案", "layer": "图层", "limit_text": "上限", "percent": "覆盖 %", "gained": "新覆盖居民",
+        "lost": "失去覆盖", "actions": "站点变动", "per_site": "每新站增加", "worst_county": "最弱县区",
+    }  # fmt: skip
+    main = [row for row in found["rows"] if row["main"]]
+    console.print_table(f"方案对比 [{'、'.join(found['labels'])}]", main, headers)
+    for sentence in found["sentences"]:
+        typer.echo(console.clean(sentence))
+
+
+@app.command("map")
+def map_(
+    scenarios: ScenariosArgument = None,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """出图: 一个离线网页, 每个图层一张可打印的图(PNG、PDF), 表格(Excel、CSV)。"""
+    from . import answers
+
+    paths = answers.draw(root, scenarios or [], progress=_say)
+    if as_json:
+        console.print_json(paths)
+        return
+    for path in paths:
+        typer.echo(str(path))
+
+
+@app.command()
+def nearest(
+    at: Annotated[str, typer.Option("--at", help="经度,纬度 (如 115.86,28.69) 或地名 (如 修水县)")],
+    kind: Annotated[str, typer.Option("--kind", help="warehouse(备灾仓库) 或 team(救援队)")] = "warehouse",
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="列出几处")] = 3,
+    avoid: Annotated[list[str] | None, typer.Option("--avoid", help="中断的道路, 如 G60; 可重复")] = None,
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """应急: 离这里最近的仓库或队伍, 多久能到, 有什么, 电话, 途经哪里。"""
+    from . import desk
+
+    answer = desk.nearest(root, at, kind=kind, k=k, avoid=avoid or [])
+    if as_json:
+        console.print_json(answer)
+        return
+    for line in desk.lines(answer):
+        typer.echo(console.clean(line))
+
+
+@app.command()
+def demo(
+    root: WorkspaceOption = _DEMO,
+    as_json: JsonOption = False,
+) -> None:
+    """示范: 在江西的随包数据上做完主要工作, 从建工作区到出图。"""
+    from . import demo as job
+
+    found = job.run(root, progress=_say)
+    if as_json:
+        console.print_json(found)
+        return
+    for line in job.lines(found):
+        typer.echo(console.clean(line))
+
+
+def _version(value: bool) -> None:
+    if value:
+        from . import workspace
+
+        typer.echo(f"boai {workspace.boai_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="显示版本。")
+    ] = False,
+) -> None:
+    del version
+
+
+def _usage(error: Any) -> str:
+    """One Chinese sentence for a wrong call, by the kind of typer's error."""
+    words = {
+        "NoSuchOption": "没有这个选项",
+        "MissingParameter": "缺少参数",
+        "BadParameter": "参数值不对",
+        "BadOptionUsage": "选项用法不对",
+    }
+    what = words.get(type(error).__name__, "命令用法不对")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "boai"
+    problem = Problem("命令", what, str(error.format_message()), f"请看 {command} --help")
+    return str(problem)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; every expected error ends as one Chinese sentence each and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console or a pipe may have an encoding without Chinese.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        code = app(arguments, standalone_mode=False)
+    except BoaiError as error:
+        problems = error.problems if isinstance(error, InputError) else [error]
+        for problem in problems:
+            typer.echo(f"错误: {console.clean(problem)}", err=True)
+        code = 1
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("已中止。", err=True)
+        code = 130
+    except OSError as error:
+        typer.echo(f"错误: {console.clean(_system(error))}", err=True)
+        code = 1
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        typer.echo(f"错误: {console.clean(_usage(error))}", err=True)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _system(error: OSError) -> Problem:
+    words = {
+        "PermissionError": "没有读写权限",
+        "FileNotFoundError": "文件不存在",
+        "FileExistsError": "文件已存在",
+        "IsADirectoryError": "这是文件夹, 不是文件",
+        "NotADirectoryError": "这不是文件夹",
+    }
+    what = words.get(type(error).__name__, "系统无法读写文件")
+    return Problem(
+        str(error.filename or "文件"), what, str(error.strerror or error), "请检查路径、权限和磁盘空间"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Print answers in a terminal: tables with Chinese headings, one sentence per error, or JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def jsonable(value: Any) -> Any:
+    """Turn numpy scalars, tuples and paths into what JSON holds; not-a-number and infinity become null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, str | bool) or value is None:
+        return value
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    if isinstance(value, Sequence):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, int) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(jsonable(value), ensure_ascii=False, indent=1) + "\n")
+
+
+def clean(text: object) -> str:
+    """Text without control characters: a name from a file must not steer the terminal."""
+    return "".join(char if char.isprintable() else " " for char in str(text))
+
+
+def cell(value: Any) -> str:
+    """Format one table cell: thousands separated, missing as a dash.
+
+    Examples
+    --------
+    >>> cell(45188635), cell(float("nan")), cell("修水县")
+    ('45,188,635', '—', '修水县')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "—"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return clean(value)
+
+
+def print_table(title: str, rows: Sequence[Row], headers: Mapping[str, str]) -> None:
+    """Print rows under Chinese headings; ``headers`` maps the keys that are shown to their headings."""
+    from rich import box  # noqa: PLC0415 (slow to import)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(title=Text(clean(title)), box=box.SIMPLE, title_justify="left")
+    plain = [{key: jsonable(row.get(key)) for key in headers} for row in rows]
+    for key, heading in headers.items():
+        numeric = any(isinstance(row[key], int | float) for row in plain)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in plain:
+        table.add_row(*(Text(cell(row[key])) for key in headers))
+    # A pipe or file gets whole rows: no terminal width cuts them.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -1,0 +1,60 @@
+"""The demonstration: the main job on Jiangxi from nothing to maps, on the embedded data."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..geodata.store import write_text
+from ..maps.words import headlines
+from ..scenarios.compare import headlines as scenario_headlines
+from . import answers, workspace
+from .console import jsonable
+from .workspace import Progress
+
+
+def run(root: Path, *, progress: Progress) -> dict[str, Any]:
+    """Build or reuse the workspace, run all presets, write page, sheets and tables.
+
+    Returns
+    -------
+    dict
+        workspace, labels, files (page first), sentences (three to be read out), scenarios (one sentence each)
+        and seconds (wall time).
+    """
+    began = time.perf_counter()
+
+    def say(text: str) -> None:
+        progress(f"[{time.perf_counter() - began:5.1f} 秒] {text}")
+
+    opened = workspace.init(root, progress=say)
+    world = workspace.load_world(opened)
+    results = answers.results_of(world, [], say)
+    for result in results:
+        record = {"name": result.name, "title": result.title, "key": result.key}
+        record |= {"provenance": result.provenance, "plans": result.plans, "notes": result.notes}
+        answers.save_record(root, result.name, record)
+    files = answers.write_products(root, world, results, say)
+    summary = {
+        "workspace": str(root),
+        "labels": answers.labels_of(world),
+        "sentences": list(headlines(results)),
+        "scenarios": list(scenario_headlines(results)),
+        "files": [str(path) for path in files],
+    }
+    write_text(root / "summary.json", json.dumps(jsonable(summary), ensure_ascii=False, indent=1))
+    return {**summary, "seconds": round(time.perf_counter() - began, 1)}
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """Write what the demonstration made, and the sentences that a decision-maker reads out."""
+    yield f"完成, 用时 {found['seconds']:.0f} 秒。全部文件在 {found['workspace']}/ :"
+    for path in found["files"]:
+        yield f"  {path}"
+    if found["labels"]:
+        yield f"注意: 结果基于 {'、'.join(found['labels'])}, 只用于试用, 不能作为决策依据。"
+    yield ""
+    yield from found["sentences"]

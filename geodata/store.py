@@ -1,0 +1,149 @@
+"""Folders of memory-mapped ``.npy`` arrays with a manifest and checksums, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import Problem, WorkspaceError
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically: to a temporary file beside it, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)  # mkstemp makes it 0600, and an office shares its folders
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def replace_folder(ready: Path, folder: Path) -> None:
+    """Put a completely written folder in the place of another (or of none)."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.replace(old)
+    ready.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_arrays(
+    folder: Path, arrays: Mapping[str, NDArray[Any]], *, kind: str, meta: Mapping[str, Any]
+) -> str:
+    """Save named arrays as a folder of ``.npy`` files and return the hash of their content.
+
+    Parameters
+    ----------
+    folder
+        Created, or replaced as a whole once everything is on disk.
+    arrays
+        Any dtype but object.
+    kind
+        What the folder holds, checked when it is opened.
+    meta
+        Anything that JSON can hold.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    ready = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        files = {}
+        for name, array in arrays.items():
+            path = ready / f"{name}.npy"
+            np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+            files[name] = {"bytes": path.stat().st_size, "sha256": file_hash(path)}
+        digest = hashlib.sha256(
+            json.dumps([files, meta], sort_keys=True, ensure_ascii=False).encode()
+        ).hexdigest()
+        manifest = {"format": _FORMAT, "kind": kind, "hash": digest, "meta": dict(meta), "files": files}
+        (ready / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+        ready.chmod(0o755)
+        replace_folder(ready, folder)
+    except BaseException:
+        shutil.rmtree(ready, ignore_errors=True)
+        raise
+    return digest
+
+
+def load_arrays(
+    folder: Path, *, kind: str, verify: bool = False
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Open a folder of arrays: read-only memory maps and the stored meta data.
+
+    The meta data gain the key ``hash``, the hash of the content. With ``verify`` every file's checksum is
+    computed; without it only presence and size are checked.
+
+    Raises
+    ------
+    WorkspaceError
+        Something is missing, truncated, changed or of another kind; all such files are named at once.
+    """
+    manifest = _read_manifest(folder, kind)
+    problems = []
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, facts in manifest["files"].items():
+        path = folder / f"{name}.npy"
+        problem = _check_file(path, facts, verify)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        try:
+            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            problems.append(
+                Problem(str(path), "文件已损坏", str(error), "请运行 boai init --force 重建工作区")
+            )
+    if problems:
+        raise WorkspaceError(problems)
+    return arrays, {**manifest["meta"], "hash": manifest["hash"]}
+
+
+def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
+    path = folder / MANIFEST
+    fix = "请运行 boai init --force 重建工作区"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found, files, meta, _ = (manifest[key] for key in ("kind", "files", "meta", "hash"))
+        if not isinstance(files, dict) or not isinstance(meta, dict):
+            raise ValueError("files")
+        if not all(name.isidentifier() and {"bytes", "sha256"} <= set(files[name]) for name in files):
+            raise ValueError("files")
+    except FileNotFoundError:
+        raise WorkspaceError(Problem(str(path), "文件不存在", fix=fix)) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=fix)) from None
+    if found != kind or manifest.get("format") != _FORMAT:
+        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", fix))
+    return dict(manifest)
+
+
+def _check_file(path: Path, facts: Mapping[str, Any], verify: bool) -> Problem | None:
+    fix = "请运行 boai init --force 重建工作区"
+    if not path.is_file():
+        return Problem(str(path), "文件不存在", fix=fix)
+    if path.stat().st_size != facts["bytes"]:
+        return Problem(str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), fix)
+    if verify and file_hash(path) != facts["sha256"]:
+        return Problem(str(path), "文件内容与清单不符", fix=fix)
+    return None

@@ -1,0 +1,1 @@
+"""Draw results: pages, sheets and their style (never computes coverage)."""

@@ -1,0 +1,288 @@
+"""Tables of results for the office: CSV files and one Excel workbook with Chinese headers, safe to open."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+
+from ..geodata.layers import COLUMNS, KIND_NAMES
+from . import style, words
+from .words import one_line, stock_text
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from ..scenarios.run import Result
+    from ..scenarios.world import World
+
+WORKBOOK = "结果.xlsx"
+
+HEADERS = {
+    "title": "方案", "scenario": "方案代码", "kind": "图层", "level": "级别", "code": "代码", "name": "名称",
+    "city": "设区市", "county": "县区", "county_code": "县级代码", "limit": "上限(秒或米)",
+    "limit_text": "上限", "residents": "居民", "served": "覆盖居民", "share": "覆盖比例", "rank": "名次",
+    "cells": "网格数", "lon": "经度", "lat": "纬度", "nearest_site": "最近站点", "nearest_id": "最近站点编号",
+    "cost": "相距(分钟或米)", "cost_text": "相距", "year": "年份", "id": "编号", "gain": "新增覆盖居民",
+    "cumulative": "累计新增覆盖", "share_after": "建成后全省比例", "sites": "站点数", "scope": "范围",
+    "comparator": "比较", "planned": "计划", "planned_max": "计划(上限)", "unit": "单位", "binding": "约束力",
+    "reached": "已完成", "left": "差额", "state": "状态", "ambiguity": "原文歧义", "source": "来源",
+    "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "opened": "新增站点数", "objective": "新增覆盖(解)",
+    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
+    "note": "备注", "main": "主要上限", "gained": "增加覆盖居民", "lost": "减少覆盖居民",
+    "worst_county": "比例最低的县区", "worst_share": "最低比例", "counties_good": "达到九成的县区数",
+    "counties": "县区数", "closed": "撤销站点数", "moved": "迁移站点数", "actions": "变动数",
+    "per_site": "每处增加覆盖居民",
+}  # fmt: skip
+"""Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
+
+_WORDS = {
+    "comparator": {"=": "等于", ">=": "不少于"},
+    "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
+}
+"""Words for codes; ``=`` would otherwise be taken for a formula."""
+
+_SHARES = {"share", "share_after", "gap", "worst_share"}
+_DEGREES = {"lon", "lat"}
+_PLAIN_NUMBERS = {"year", "rank"}
+_FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+_LONGEST = 1000
+_LOOSE_COLUMNS_MAX = 46
+_STAMP = (2000, 1, 1, 0, 0, 0)
+
+
+def safe_text(text: str) -> str:
+    """Make a text safe as a cell: nothing that a spreadsheet would run, no control or direction marks.
+
+    A text that begins (after blanks) with ``= + - @``, their full-width forms, a tab or a line end gets a
+    ``'`` before it: the rule of OWASP against CSV injection.
+
+    Examples
+    --------
+    >>> safe_text("=cmd|' /C calc'!A0"), safe_text("修水县"), safe_text(" +1")
+    ("'=cmd|' /C calc'!A0", '修水县', "'+1")
+    """
+    risky = text[:1] in _FORMULA_STARTS or text.lstrip()[:1] in _FORMULA_STARTS
+    clean = one_line(text, longest=_LONGEST)
+    return f"'{clean}" if risky or clean[:1] in _FORMULA_STARTS else clean
+
+
+def write_tables(
+    world: World, results: Sequence[Result], comparison: pd.DataFrame, folder: Path
+) -> list[Path]:
+    """Write every table as CSV (UTF-8 with a mark, as Excel expects) and all of them as one workbook.
+
+    Parameters
+    ----------
+    world
+        What the results were made from, for sources and labels.
+    results
+        The baseline first.
+    comparison
+        The tidy table of ``scenarios.compare``.
+    folder
+        Made where it is missing; each file appears whole or not at all.
+
+    Returns
+    -------
+    The workbook, then the CSV files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = build_tables(results, comparison)
+    notes = _notes(world, results)
+    paths = [folder / WORKBOOK]
+    _atomic(paths[0], _workbook(notes, tables))
+    for name, table in tables.items():
+        path = folder / f"{name}.csv"
+        text = _csv_text(table)
+        _atomic(path, text.encode("utf-8-sig"))
+        paths.append(path)
+    return paths
+
+
+def build_tables(results: Sequence[Result], comparison: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Collect the tables by their Chinese names; columns keep their English names until they are written."""
+    sites = [layer.table.assign(kind=kind) for kind, layer in results[0].layers.items()]
+    stock = pd.concat(sites, ignore_index=True)[["kind", *COLUMNS]]
+    stock = stock.assign(stock=[stock_text(str(text)) for text in stock["stock"]])
+    gaps = [
+        gap.assign(title=result.title, kind=kind) for result in results for kind, gap in result.gaps.items()
+    ]
+    return {
+        "覆盖_省市县": _first(_stack([result.units.assign(title=result.title) for result in results])),
+        "缺口": _first(_stack(gaps)),
+        "新增站点": _first(_stack([result.added.assign(title=result.title) for result in results])),
+        "方案对比": _first(comparison.drop(columns="layer", errors="ignore")),
+        "目标台账": _first(_stack([result.targets.assign(title=result.title) for result in results])),
+        "站点": stock,
+        "选址求解": _first(_stack([_plans(result) for result in results])),
+        "配置要求": _first(_stack([result.admin.assign(title=result.title) for result in results])),
+    }
+
+
+def _plans(result: Result) -> pd.DataFrame:
+    """Rows of the siting requests without their wall time, which differs from run to run."""
+    table = pd.DataFrame(result.plans).assign(title=result.title)
+    return table.drop(columns="seconds", errors="ignore").rename(columns={"status": "solver"})
+
+
+def _stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [table for table in tables if not table.empty]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+
+def _first(table: pd.DataFrame) -> pd.DataFrame:
+    """Put scenario and layer before the other columns."""
+    lead = [name for name in ("title", "kind") if name in table.columns]
+    return table[[*lead, *(name for name in table.columns if name not in lead)]]
+
+
+def _notes(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Rows of the sheet 说明: what this is, its labels, sources, standards and results."""
+    baseline = results[0]
+    found = dict.fromkeys(text for kind in KIND_NAMES for text in words.labels(world, baseline, kind))
+    rows = [("用途", style.STAMP)]
+    rows += [("标注", f"{text}: {style.LABELS.get(text, '')}") for text in found]
+    rows += [("口径", "一切上限都含等号; 居民数为整数, 县相加等于市, 市相加等于省。")]
+    for kind, name in KIND_NAMES.items():
+        rows += [(name, text) for text in words.sources(world, baseline, kind)]
+        rows += [(name, note) for note in baseline.covers[kind].standard.notes]
+    rows += [("方案", f"{result.title}: {note}") for result in results for note in result.notes]
+    rows += [("结果", f"{result.title}: 编号 {result.key}") for result in results]
+    return list(dict.fromkeys(rows))
+
+
+def _cell(name: str, value: Any) -> Any:
+    """Turn a value into what a cell holds: text made safe, a whole number, a number, or nothing."""
+    if name == "kind":
+        return KIND_NAMES.get(value, safe_text(str(value)))
+    if name in _WORDS and value in _WORDS[name]:
+        return _WORDS[name][value]
+    if name == "year" and str(value).isdecimal():
+        return int(value)
+    if isinstance(value, bool | np.bool_):
+        return "是" if value else "否"
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if not np.isfinite(number):
+            return None
+        return (
+            int(number) if name in _PLAIN_NUMBERS else round(number, 6 if name in _SHARES | _DEGREES else 2)
+        )
+    return None if value is None or value is pd.NA else safe_text(str(value))
+
+
+def _header(name: str) -> str:
+    return HEADERS.get(name) or COLUMNS.get(name) or safe_text(name)
+
+
+def _rows(table: pd.DataFrame) -> list[list[Any]]:
+    columns = [[_cell(str(name), value) for value in table[name].tolist()] for name in table.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _csv_text(table: pd.DataFrame) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow([_header(str(name)) for name in table.columns])
+    writer.writerows(_rows(table))
+    return buffer.getvalue()
+
+
+def _workbook(notes: Sequence[tuple[str, str]], tables: Mapping[str, pd.DataFrame]) -> bytes:
+    book = Workbook()
+    front = book.active
+    front.title = "说明"
+    _fill(front, ["项目", "内容"], [[safe_text(name), safe_text(text)] for name, text in notes], ["", ""])
+    front.column_dimensions["B"].width = 110
+    for row in front.iter_rows(min_row=2, min_col=2, max_col=2):
+        row[0].alignment = Alignment(wrap_text=True, vertical="top")
+    for name, table in tables.items():
+        formats = [_number_format(str(column)) for column in table.columns]
+        _fill(
+            book.create_sheet(name), [_header(str(column)) for column in table.columns], _rows(table), formats
+        )
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return _timeless(buffer)
+
+
+def _number_format(name: str) -> str:
+    if name in _SHARES:
+        return "0.0%"
+    if name in _DEGREES:
+        return "0.00000"
+    return "0" if name in _PLAIN_NUMBERS else "#,##0"
+
+
+def _fill(
+    sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Any]], formats: Sequence[str]
+) -> None:
+    """Write a sheet: header in bold and frozen, filter, number formats, widths that fit the content."""
+    sheet.append(list(headers))
+    for cell in sheet[1]:
+        cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="DCEBF2")
+        cell.alignment = Alignment(vertical="center")
+    for row in rows:
+        sheet.append(list(row))
+    for number, form in enumerate(formats, start=1):
+        texts = [
+            headers[number - 1],
+            *(str(row[number - 1]) for row in rows[:500] if row[number - 1] is not None),
+        ]
+        sheet.column_dimensions[get_column_letter(number)].width = min(
+            _LOOSE_COLUMNS_MAX, max(map(_width, texts)) + 2
+        )
+        for (cell,) in sheet.iter_rows(min_row=2, min_col=number, max_col=number):
+            if isinstance(cell.value, float) or (isinstance(cell.value, int) and form != "0.0%"):
+                fraction = isinstance(cell.value, float) and form == "#,##0" and not cell.value.is_integer()
+                cell.number_format = "#,##0.0" if fraction else form
+    sheet.freeze_panes = "A2"
+    sheet.auto_filter.ref = sheet.dimensions
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text[:60])
+
+
+def _timeless(buffer: io.BytesIO) -> bytes:
+    """Pack a workbook again without the time of writing, so that the same tables give the same bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename == "docProps/core.xml":
+                content = re.sub(
+                    rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", rb"\g<1>2000-01-01T00:00:00Z", content
+                )
+            info = zipfile.ZipInfo(entry.filename, _STAMP)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(info, content)
+    return packed.getvalue()
+
+
+def _atomic(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,192 @@
+"""Sentences of pages and sheets: headlines, labels and sources, all from the tables of the results."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..coverage.measures import density
+from ..geodata.layers import KIND_NAMES, Kind
+from . import style
+
+if TYPE_CHECKING:
+    from ..coverage.standards import Standard
+    from ..scenarios.run import Result
+    from ..scenarios.world import World
+
+
+def province_row(result: Result, kind: Kind, limit: float) -> pd.Series:
+    """Pick the row of the whole province for a resource type and a limit."""
+    return unit_rows(result, kind, "省", limit).iloc[0]
+
+
+def headlines(results: Sequence[Result]) -> tuple[str, ...]:
+    """Write the sentences to be read out: who is reached, the largest gap, what the first scenario adds.
+
+    The third is left out where there is no scenario beside the baseline.
+    """
+    baseline, *others = results
+    sentences = [_reached(baseline), _largest_gap(baseline)]
+    if others:
+        sentences.append(_added(baseline, others[0]))
+    return tuple(sentences)
+
+
+def within(standard: Standard) -> str:
+    """Say the main limit of a standard: 1小时车程 or 步行270米."""
+    return within_limit(standard, standard.main)
+
+
+def within_limit(standard: Standard, limit: float) -> str:
+    """Say one of the limits of a standard."""
+    text = standard.limit_text(limit)
+    return f"{text}车程" if standard.mode == "drive" else f"步行{text}"
+
+
+def _reached(result: Result) -> str:
+    parts = []
+    for kind, name in KIND_NAMES.items():
+        standard = result.covers[kind].standard
+        row = province_row(result, kind, standard.main)
+        parts.append(
+            (standard.mode, f"{style.share_text(row['share'])} 在{style.spaced(name)}{within(standard)}以内")
+        )
+    parts.sort(key=lambda part: part[0])  # driving before walking, else in the order of the types
+    total = result.units.loc[result.units["level"] == "省", "residents"].iloc[0]
+    return f"现状: 全省 {style.people_text(total)}中, " + ", ".join(text for _, text in parts) + "。"
+
+
+def _largest_gap(result: Result) -> str:
+    standard, gaps = result.covers["warehouse"].standard, result.gaps["warehouse"]
+    if gaps.empty:
+        return f"缺口: 全省居民都在备灾仓库{within(standard)}以内。"
+    gap = gaps.iloc[0]
+    site = one_line(gap["nearest_site"], longest=30)
+    far = f"最近的是{site}, 约 {gap['cost_text']}" if site else "没有可到达的站点"
+    return (
+        f"最大缺口: {gap['city']}{gap['name']}, {style.people_text(gap['residents'])}"
+        f"在备灾仓库{within(standard)}以外, {far}。"
+    )
+
+
+def nearest_text(gap: Mapping[Any, Any]) -> str:
+    """Say which site is nearest to a gap and how far it is."""
+    if not gap["nearest_site"]:
+        return "没有可到达的站点"
+    return f"最近 {gap['nearest_site']} · {gap['cost_text']}"
+
+
+def _added(baseline: Result, plan: Result) -> str:
+    kinds = [kind for kind in KIND_NAMES if (plan.added["kind"] == kind).any()]
+    if not kinds:
+        return f"{plan.title}: 没有新增站点。"
+    kind: Kind = "warehouse" if "warehouse" in kinds else kinds[0]
+    standard = plan.covers[kind].standard
+    before, after = (province_row(result, kind, standard.main) for result in (baseline, plan))
+    count = int((plan.added["kind"] == kind).sum())
+    return (
+        f"{plan.title}: 新增 {count} {style.UNITS[kind]}{KIND_NAMES[kind]}后, {within(standard)}覆盖由 "
+        f"{style.share_text(before['share'])} 升至 {style.share_text(after['share'])}, "
+        f"多覆盖 {style.people_text(after['served'] - before['served'])}。"
+    )
+
+
+def county_values(world: World, result: Result, kind: Kind) -> NDArray[np.float64]:
+    """Figure that colours each county (``style.county_measure``), by code; NaN where nobody lives."""
+    standard = result.covers[kind].standard
+    per = style.county_measure(standard).per
+    if per:
+        table = density(world.demand, result.layers[kind])
+        return table.loc[table["level"] == "县", "per_10k"].to_numpy(np.float64) * (per / 10_000)
+    return unit_rows(result, kind, "县", standard.main)["share"].to_numpy(np.float64)
+
+
+def one_line(text: object, *, longest: int = 80) -> str:
+    """Make a text harmless to show: one line, no control or direction marks, at most ``longest`` long.
+
+    Examples
+    --------
+    >>> one_line("修水\\u202e县\\n仓库")
+    '修水县 仓库'
+    """
+    kept = (" " if mark.isspace() else mark for mark in str(text))
+    shown = "".join(mark for mark in kept if unicodedata.category(mark) not in {"Cc", "Cf", "Cs"}).strip()
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def stock_text(stock: str) -> str:
+    """Write a stock, JSON of item and number, as a line of text; anything else is shown as it is.
+
+    Examples
+    --------
+    >>> stock_text('{"棉被": 1200, "帐篷": 30}')
+    '棉被 1,200、帐篷 30'
+    """
+    try:
+        items = json.loads(stock)
+    except ValueError:
+        return one_line(stock)
+    if not isinstance(items, Mapping):
+        return one_line(stock)
+    numbers = (f"{value:,}" if isinstance(value, int) else value for value in items.values())
+    return one_line("、".join(f"{name} {number}" for name, number in zip(items, numbers, strict=True)))
+
+
+def unit_rows(result: Result, kind: Kind, level: str, limit: float) -> pd.DataFrame:
+    """Pick the rows of one level (省, 市, 县) for a resource type and a limit, ordered by code."""
+    table = result.units
+    chosen = (table["kind"] == kind) & (table["level"] == level) & (table["limit"] == limit)
+    rows: pd.DataFrame = table[chosen].sort_values("code")
+    return rows
+
+
+def site_counts(world: World, result: Result, kind: Kind) -> list[int]:
+    """Count the sites of each county, in the order of the codes."""
+    table = density(world.demand, result.layers[kind])
+    return [int(count) for count in table.loc[table["level"] == "县", "sites"]]
+
+
+def labels(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
+    """Labels of a map: 示例数据 for synthetic sites, 近似路网 where driving uses such a network."""
+    found = [result.layers[kind].label]
+    if result.covers[kind].standard.mode == "drive":
+        found.append(world.network.label)
+    return tuple(label for label in found if label)
+
+
+def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
+    """Name the origin of everything on the map of a layer."""
+    standard = result.covers[kind].standard
+    drive = standard.mode == "drive"
+    listed = [
+        ("边界", world.units.source),
+        ("居民", str(world.demand.meta.get("source", ""))),
+        ("站点", "、".join(sorted({str(text) for text in result.layers[kind].table["source"]} - {""})[:3])),
+        ("路网", _network_source(world) if drive else ""),
+        ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),
+        ("口径", standard.measure_text),
+        ("分县", "" if drive else style.county_measure(standard).note),
+        ("选址", "; ".join(result.notes[1:])),
+    ]
+    return tuple(f"{word}: {text}" for word, text in listed if text)
+
+
+def _network_source(world: World) -> str:
+    label = world.network.label
+    return (
+        f"{label}: {style.LABELS[label]}"
+        if label in style.LABELS
+        else str(world.network.meta.get("source", ""))
+    )
+
+
+def data_date(result: Result, kind: Kind) -> str:
+    """Latest date that the stock of a layer states, empty where there is none."""
+    dates = result.layers[kind].table["stock_date"].astype(str)
+    return max(dates, default="")

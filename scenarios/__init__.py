@@ -1,0 +1,1 @@
+"""What if: changes to an immutable world, their results and their comparison."""

@@ -1,0 +1,201 @@
+"""Run a scenario: World + Scenario → Result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..coverage.gaps import find_gaps
+from ..coverage.measures import Cover, admin_failures, by_unit
+from ..coverage.standards import Standard
+from ..geodata.errors import InputError
+from ..geodata.layers import KIND_NAMES, Kind, Layer
+from .candidates import Sites
+from .changes import apply_changes
+from .phases import MYOPIC, Covers, limit_problem, place_sites, reach_of
+from .schema import Scenario
+from .targets import evaluate, load_targets
+from .world import World
+
+ADDED = [
+    "kind", "year", "rank", "id", "name", "county", "city", "county_code", "lon", "lat", "level",
+    "gain", "cumulative", "share_after",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a scenario leads to."""
+
+    name: str
+    title: str
+    key: str
+    """Hash of all that the result depends on: world, scenario, version."""
+    layers: Mapping[Kind, Layer]
+    """The sites after all changes."""
+    covers: Mapping[Kind, Cover]
+    units: pd.DataFrame
+    """Residents by unit and limit, as `by_unit` returns them, of all kinds (column kind)."""
+    gaps: Mapping[Kind, pd.DataFrame]
+    added: pd.DataFrame
+    """New sites that were sited, by kind in the order in which they were opened (rank): ``ADDED``. gain and
+    cumulative are whole residents within the main limit beyond the sites before; share_after is the share of
+    the province."""
+    plans: list[dict[str, Any]]
+    """One row per siting request, with its proven bound."""
+    targets: pd.DataFrame
+    """The target ledger."""
+    admin: pd.DataFrame
+    """Units that fail an administrative requirement."""
+    provenance: dict[str, Any]
+    residents: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """(n,) residents of the cells of the covers."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know, in Chinese."""
+
+
+def run(
+    world: World,
+    scenario: Scenario,
+    *,
+    reuse: Result | None = None,
+    progress: Callable[[str], None] | None = None,
+    time_limit_s: float = 60.0,
+) -> Result:
+    """Run a scenario on a world.
+
+    Parameters
+    ----------
+    reuse
+        A result of the same world, such as the baseline's: what the scenario does not touch is taken over.
+    progress
+        Called with one Chinese sentence per step.
+    time_limit_s
+        Wall time of each siting request; beyond it the best plan so far counts, with its gap.
+
+    Raises
+    ------
+    InputError
+        A change or request does not fit the world; every such problem at once.
+    """
+    say = progress or (lambda _: None)
+    standards = _standards(world, scenario)
+    layers = apply_changes(world, scenario.changes)
+    known = Covers(world, standards)
+    for kind, layer in reuse.layers.items() if reuse is not None else ():
+        known.know(layer, reuse.covers[kind])
+    placed = place_sites(world, layers, known, scenario.siting, progress=say, time_limit_s=time_limit_s)
+    covers, gaps = {}, {}
+    for kind, layer in placed.layers.items():
+        covers[kind] = known.of(layer)
+        if reuse is not None and reuse.covers.get(kind) is covers[kind]:
+            gaps[kind] = reuse.gaps[kind]
+        else:
+            say(f"{scenario.title}: {KIND_NAMES[kind]}的缺口")
+            gaps[kind] = find_gaps(world.demand, covers[kind], layer, world.gazetteer)
+    return Result(
+        name=scenario.name,
+        title=scenario.title,
+        key=result_key(world, scenario),
+        layers=placed.layers,
+        covers=covers,
+        units=_units(world, covers),
+        gaps=gaps,
+        added=_added(world, layers, known, placed.sites),
+        plans=placed.plans,
+        targets=evaluate(load_targets(), world.demand, placed.layers),
+        admin=admin_failures(world.demand, placed.layers),
+        provenance=_provenance(world, scenario, standards),
+        residents=world.demand.residents,
+        notes=_notes(scenario),
+    )
+
+
+def result_key(world: World, scenario: Scenario) -> str:
+    """SHA-256 of all that a result depends on; runs with the same key give the same result."""
+    standards = {kind: repr(standard) for kind, standard in world.standards.items()}
+    content = [dict(world.hashes), standards, scenario.key]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _standards(world: World, scenario: Scenario) -> dict[Kind, Standard]:
+    """Replace the main limits that the scenario sets; each must be a limit of its standard."""
+    standards, problems = dict(world.standards), []
+    for kind, standard in world.standards.items():
+        value = getattr(scenario.standards, kind)
+        if value is None:
+            continue
+        limit = value * (60 if standard.mode == "drive" else 1)
+        if limit in standard.limits:
+            standards[kind] = replace(standard, main=limit)
+        else:
+            problems.append(limit_problem(f"standards.{kind}", standard, value))
+    if problems:
+        raise InputError(problems)
+    return standards
+
+
+def _units(world: World, covers: Mapping[Kind, Cover]) -> pd.DataFrame:
+    tables = []
+    for kind, cover in covers.items():
+        table = by_unit(world.demand, cover)
+        table.insert(0, "kind", kind)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _added(world: World, layers: Mapping[Kind, Layer], covers: Covers, sites: pd.DataFrame) -> pd.DataFrame:
+    """Say for each new site how many residents it brings within the main limit beyond all before it."""
+    tables = []
+    for kind, layer in layers.items():
+        own = sites[sites["kind"] == kind] if len(sites) else sites
+        if len(own):
+            exact = np.cumsum(_gains(world, layer, covers, own))
+            total = float(world.demand.residents.sum())
+            served = float(world.demand.residents @ covers.of(layer).main_share)
+            cumulative = np.rint(exact).astype(np.int64)
+            tables.append(
+                own.assign(
+                    rank=np.arange(1, len(own) + 1),
+                    gain=np.diff(cumulative, prepend=0),
+                    cumulative=cumulative,
+                    share_after=(served + exact) / total,
+                )
+            )
+    return pd.concat(tables, ignore_index=True)[ADDED] if tables else pd.DataFrame(columns=ADDED)
+
+
+def _gains(world: World, layer: Layer, covers: Covers, own: pd.DataFrame) -> NDArray[np.float64]:
+    """Count for each site, in order, the residents whom neither the layer nor a site before it reaches."""
+    place = Sites(
+        own["lon"].to_numpy(float), own["lat"].to_numpy(float), np.empty(0, np.int32), np.empty(0, np.str_)
+    )
+    reach = reach_of(world, layer, covers, covers.standards[layer.kind].main, place)
+    reached = np.diff(reach.indptr) > 0
+    first = reach.indices[reach.indptr[:-1][reached]]
+    return np.bincount(first, reach.weight[reached], minlength=len(own)).astype(np.float64)
+
+
+def _notes(scenario: Scenario) -> tuple[str, ...]:
+    notes = [scenario.description.strip()] if scenario.description.strip() else []
+    if len({request.year for request in scenario.siting}) > 1:
+        notes.append(MYOPIC)
+    return tuple(notes)
+
+
+def _provenance(world: World, scenario: Scenario, standards: Mapping[Kind, Standard]) -> dict[str, Any]:
+    labels = [world.network.label, *(layer.label for layer in world.layers.values())]
+    return {
+        "scenario": scenario.model_dump(mode="json"),
+        "scenario_key": scenario.key,
+        "world": dict(world.hashes),
+        "main_limits": {kind: standard.main for kind, standard in standards.items()},
+        "labels": [label for label in dict.fromkeys(labels) if label],
+    }

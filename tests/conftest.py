@@ -1,0 +1,67 @@
+"""Fixtures that many tests share: the demo workspace is built once for all workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data that lies beside the project on the developers' machines."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("../shared/data is not here")
+    return SHARED
+
+
+def _once(folder: Path, make) -> Path:
+    """Make a folder in one of the test workers while the others wait for it."""
+    done, lock = folder.with_name(f"{folder.name}.done"), folder.with_name(f"{folder.name}.lock")
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        deadline = time.monotonic() + 600
+        while not done.exists():
+            if time.monotonic() > deadline:
+                pytest.fail(f"another worker did not finish {folder}")
+            time.sleep(0.2)
+        if done.read_text() != "ok":
+            pytest.fail(f"another worker failed to make {folder}")
+        return folder
+    result = "failed"
+    try:
+        make(folder)
+        result = "ok"
+    finally:
+        done.write_text(result)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workspace_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The demo workspace, built from the embedded data; read-only by agreement."""
+    from boai.app import workspace
+
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    return _once(base / "workspace", workspace.init)
+
+
+@pytest.fixture(scope="session")
+def world(workspace_folder: Path):
+    """All data of the demo workspace."""
+    from boai.app import workspace
+
+    return workspace.load_world(workspace.open_workspace(workspace_folder))
+
+
+@pytest.fixture
+def own_workspace(workspace_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the demo workspace that a test may break."""
+    return Path(shutil.copytree(workspace_folder, tmp_path / "own"))

@@ -1,0 +1,141 @@
+"""The house keeps its shape: imports point left, one owner per library, coverage.py stays coverage.py."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDER = ("geodata", "coverage", "scenarios", "maps", "app")
+OWNERS = {
+    "osmnx": {"geodata/roads.py"},
+    "networkx": {"geodata/roads.py"},
+    "folium": {"maps/page.py"},
+    "sklearn": {"coverage/gaps.py"},
+    "highspy": {"coverage/siting/solve.py"},
+    "typer": {"app/cli.py"},
+}
+
+
+def _modules() -> Iterator[Path]:
+    for folder in ORDER:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every imported module, absolute, relative imports resolved below the repository's root."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            if node.module:
+                yield ".".join([*base, node.module])
+            else:
+                yield from (".".join([*base, alias.name]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_imports_point_left() -> None:
+    wrong = []
+    for path in _modules():
+        own = ORDER.index(path.relative_to(ROOT).parts[0])
+        for name in _imports(path):
+            top = name.removeprefix("boai.").split(".")[0]
+            if top in ORDER and ORDER.index(top) > own:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_every_library_has_one_owner() -> None:
+    wrong = []
+    for path in _modules():
+        here = path.relative_to(ROOT).as_posix()
+        for name in _imports(path):
+            owners = OWNERS.get(name.split(".")[0])
+            if owners is not None and here not in owners:
+                wrong.append(f"{here} imports {name}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("how", [["-c", "import coverage; print(coverage.__file__)"]])
+def test_coverage_py_is_found_from_the_checkout(how: list[str]) -> None:
+    found = subprocess.run([sys.executable, *how], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "site-packages" in found.stdout
+    tool = subprocess.run(
+        [sys.executable, "-m", "coverage", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert tool.returncode == 0
+    assert "Coverage.py" in tool.stdout
+
+
+def test_every_folder_with_code_is_packaged() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in _modules()}
+    assert {f"boai.{folder.replace('/', '.')}" for folder in folders} == set(settings["packages"])
+    assert set(settings["package-dir"].values()) == folders
+
+
+def test_data_files_are_packaged() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    data = settings["package-data"]
+    for folder in ORDER:
+        listed = {
+            path for pattern in data.get(f"boai.{folder}", []) for path in (ROOT / folder).glob(pattern)
+        }
+        there = {
+            path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert not {path for path in there - listed if path.suffix != ".py"}
+
+
+def test_printing_only_in_app() -> None:
+    for path in _modules():
+        if path.relative_to(ROOT).parts[0] == "app":
+            continue
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        ]
+        assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"], (
+            path
+        )
+
+
+def test_nothing_unsafe_is_called() -> None:
+    """No pickle, no eval, no unsafe YAML: every file is taken as hostile."""
+    for path in _modules():
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        names = {
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not names & {"eval", "exec", "__import__"}, path
+        assert not {"pickle", "marshal", "shelve"} & set(_imports(path)), path
+        assert "yaml.load(" not in text or "SafeLoader" in text, path
+        assert "allow_pickle=True" not in text, path
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    reasons = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    for requirement in project["dependencies"]:
+        name = requirement.split(">")[0].split("=")[0].strip()
+        assert name in reasons, f"docs/dependencies.md has no reason for {name}"
+
+
+def test_locked_versions_have_no_addresses() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        assert line.startswith("#") or ("==" in line and "/" not in line and "@" not in line), line
