@@ -14,10 +14,10 @@ _WORDS = {
     "Aborted.": "已中止。",
     "Usage:": "用法:",
     "Usage": "用法",
+    "[env var: {}]": "[环境变量: {}]",
     "[required]": "[必填]",
     "[default: {}]": "[默认: {}]",
     "(deprecated) ": "(已弃用) ",
-    "Show this message and exit.": "显示这份说明。",
     "default: {default}": "默认: {default}",
     "required": "必填",
 }

@@ -142,7 +142,7 @@ def results_of(world: World, names: Sequence[str], progress: Progress | None = N
     twice = sorted({name for name in titles if titles.count(name) > 1})
     if twice:
         raise InputError([Problem("方案", "两个方案同名", name, "请改其中一个的 name") for name in twice])
-    found = []
+    found: list[Result] = []
     for scenario in chosen:
         if progress is not None:
             progress(f"方案: {scenario.title}")

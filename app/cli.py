@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,18 +18,41 @@ import typer  # isort: skip
 
 from ..geodata.errors import BoaiError, InputError, Problem
 from ..geodata.layers import COLUMNS, KIND_NAMES
+from ..geodata.registry import check_kind
 from . import console
 
+
+class _Command(typer.core.TyperCommand):
+    """A command whose --help option speaks Chinese."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _in_chinese(super().get_help_option(ctx))
+
+
+class _Group(typer.core.TyperGroup):
+    """A group whose --help option speaks Chinese."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _in_chinese(super().get_help_option(ctx))
+
+
+def _in_chinese(option: Any) -> Any:
+    if option is not None:
+        option.help = "显示这份说明。"
+    return option
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     help="博爱 boai: 看清红十字资源覆盖了谁, 缺口在哪里, 新点该设在哪里。",
     pretty_exceptions_enable=False,
 )
 layers_app = typer.Typer(
-    help="查看工作区里的图层(AED、博爱家园、备灾仓库、救援队)。", invoke_without_command=True
+    cls=_Group, help="查看工作区里的图层(AED、博爱家园、备灾仓库、救援队)。", invoke_without_command=True
 )
-network_app = typer.Typer(help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
+network_app = typer.Typer(cls=_Group, help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
 
@@ -50,7 +75,7 @@ def _say(text: str) -> None:
     typer.echo(console.clean(text), err=True)
 
 
-@app.command()
+@app.command(cls=_Command)
 def init(
     folder: Annotated[Path, typer.Argument(help="工作区文件夹")] = _DEMO,
     force: Annotated[bool, typer.Option("--force", help="即使已有可用的工作区也重建")] = False,
@@ -81,7 +106,7 @@ def layers(context: typer.Context, root: WorkspaceOption = _DEMO, as_json: JsonO
     console.print_table("工作区图层", rows, headers)
 
 
-@layers_app.command("show")
+@layers_app.command("show", cls=_Command)
 def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
     """列出一个图层的全部站点。"""
     from . import answers
@@ -92,10 +117,10 @@ def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: Json
         return
     shown = ("id", "name", "city", "county", "level", "host", "stock", "phone", "lon", "lat", "source")
     used = {key: COLUMNS[key] for key in shown if any(row[key] not in ("", None) for row in rows)}
-    console.print_table(f"{KIND_NAMES[answers.check_kind(kind)]}: {len(rows)} 处", rows, used)
+    console.print_table(f"{KIND_NAMES[check_kind(kind)]}: {len(rows)} 处", rows, used)
 
 
-@network_app.command("info")
+@network_app.command("info", cls=_Command)
 def network_info(root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
     """路网概况: 节点数、路段数、道路、标注。"""
     from . import answers
@@ -109,7 +134,7 @@ def network_info(root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> 
         typer.echo(f"{key}: {text}")
 
 
-@network_app.command("check")
+@network_app.command("check", cls=_Command)
 def network_check(
     table: Annotated[
         Path | None, typer.Argument(help="公布里程表 CSV (from,to,km,minutes…); 不填则用随包的表")
@@ -133,7 +158,7 @@ def network_check(
         typer.echo(f"{key}: {console.cell(value)}")
 
 
-@app.command()
+@app.command(cls=_Command)
 def coverage(
     kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
     by: Annotated[str, typer.Option("--by", help="省、市 或 县")] = "市",
@@ -154,7 +179,7 @@ def coverage(
     console.print_table("覆盖 " + answers.labels(root), rows, headers)
 
 
-@app.command()
+@app.command(cls=_Command)
 def gaps(
     kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="每个图层列出几处")] = 10,
@@ -175,7 +200,7 @@ def gaps(
     console.print_table("缺口 " + answers.labels(root), rows, headers)
 
 
-@app.command()
+@app.command(cls=_Command)
 def plan(
     kind: KindArgument,
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=2000, help="新增几处")] = 3,
@@ -198,7 +223,7 @@ def plan(
         typer.echo(console.clean(sentence))
 
 
-@app.command()
+@app.command(cls=_Command)
 def compare(
     scenarios: ScenariosArgument = None,
     root: WorkspaceOption = _DEMO,
@@ -221,7 +246,7 @@ def compare(
         typer.echo(console.clean(sentence))
 
 
-@app.command("map")
+@app.command("map", cls=_Command)
 def map_(
     scenarios: ScenariosArgument = None,
     root: WorkspaceOption = _DEMO,
@@ -238,7 +263,7 @@ def map_(
         typer.echo(str(path))
 
 
-@app.command()
+@app.command(cls=_Command)
 def nearest(
     at: Annotated[str, typer.Option("--at", help="经度,纬度 (如 115.86,28.69) 或地名 (如 修水县)")],
     kind: Annotated[str, typer.Option("--kind", help="warehouse(备灾仓库) 或 team(救援队)")] = "warehouse",
@@ -258,7 +283,7 @@ def nearest(
         typer.echo(console.clean(line))
 
 
-@app.command()
+@app.command(cls=_Command)
 def demo(
     root: WorkspaceOption = _DEMO,
     as_json: JsonOption = False,
@@ -297,13 +322,17 @@ def _usage(error: Any) -> str:
         "NoSuchOption": "没有这个选项",
         "MissingParameter": "缺少参数",
         "BadParameter": "参数值不对",
-        "BadOptionUsage": "选项用法不对",
+        "BadOptionUsage": "选项缺少值或用法不对",
     }
-    what = words.get(type(error).__name__, "命令用法不对")
+    what = words.get(type(error).__name__, "没有这个命令或参数")
+    parameter = getattr(error, "param", None)
+    name = getattr(error, "option_name", "") or (
+        "" if parameter is None else (parameter.opts or [parameter.name])[0]
+    )
+    got = name or str(error.format_message())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "boai"
-    problem = Problem("命令", what, str(error.format_message()), f"请看 {command} --help")
-    return str(problem)
+    return str(Problem("命令", what, got, f"请看 {command} --help"))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -326,11 +355,22 @@ def main(arguments: list[str] | None = None) -> None:
         typer.echo(f"错误: {console.clean(_system(error))}", err=True)
         code = 1
     except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        typer.echo(f"错误: {console.clean(_usage(error))}", err=True)
-        code = 2
+        if hasattr(error, "format_message"):
+            typer.echo(f"错误: {console.clean(_usage(error))}", err=True)
+            code = 2
+        else:
+            typer.echo(f"错误: {console.clean(_internal(error))}", err=True)
+            code = 70
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _internal(error: Exception) -> Problem:
+    """A defect of boai itself: keep the traceback in a file for the developers."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="boai-error-", suffix=".txt", delete=False
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    return Problem("boai", "程序内部错误", f"{type(error).__name__}", f"详情已存入 {file.name}, 请发给开发者")
 
 
 def _system(error: OSError) -> Problem:

@@ -34,7 +34,7 @@ def run(root: Path, *, progress: Progress) -> dict[str, Any]:
     world = workspace.load_world(opened)
     results = answers.results_of(world, [], say)
     for result in results:
-        record = {"name": result.name, "title": result.title, "key": result.key}
+        record: dict[str, Any] = {"name": result.name, "title": result.title, "key": result.key}
         record |= {"provenance": result.provenance, "plans": result.plans, "notes": result.notes}
         answers.save_record(root, result.name, record)
     files = answers.write_products(root, world, results, say)

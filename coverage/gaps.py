@@ -49,15 +49,15 @@ def find_gaps(demand: Demand, cover: Cover, layer: Layer, gaz: Gazetteer) -> pd.
     -------
     pd.DataFrame
         ``COLUMNS``: residents are whole and sum to the rounded `unserved` (a gap that rounds to nobody is
-        left out); cells; lon, lat (WGS84) of the gap's cell nearest to the centre of its residents, so that
-        it lies in the gap; name, the nearest settlement of the county to it; nearest_site, nearest_id and
-        cost from there (minutes or metres; empty and inf where no site can be reached).
+        left out); cells; lon, lat (WGS84) of the gap's cell nearest to the centre of its residents, of those
+        beyond the limit where there are any; name, the nearest settlement of the county to it; nearest_site,
+        nearest_id and cost from there (minutes or metres; empty and inf where no site can be reached).
     """
     missing = unserved(demand, cover)
     cells = np.flatnonzero(missing > 0)
     gap = _connected(demand, cells)
     residents = _whole(np.bincount(gap, weights=missing[cells]).astype(np.float64))
-    middle = cells[_middle(demand, cells, gap, missing[cells])]
+    middle = cells[_middle(demand, cover, cells, gap, missing[cells])]
     table = _describe(demand, cover, layer, gaz, middle)
     table["residents"], table["cells"] = residents, np.bincount(gap)
     table = table[residents > 0].sort_values(
@@ -70,18 +70,16 @@ def find_gaps(demand: Demand, cover: Cover, layer: Layer, gaz: Gazetteer) -> pd.
 def _connected(demand: Demand, cells: NDArray[np.intp]) -> NDArray[np.int64]:
     """Number the connected pieces within counties: (m,) gap of each cell, from 0 without holes.
 
-    DBSCAN with one sample as a core: every cell belongs to the cluster of its neighbours.
+    DBSCAN with one sample as a core: every cell belongs to the cluster of its neighbours. The cells lie on
+    the globe, in metres, and the counties so far apart on a fourth axis that no cluster crosses a border.
     """
     if not len(cells):
         return np.empty(0, np.int64)
     spacing_m = np.sqrt(2 / np.sqrt(3) * float(demand.area_km2.mean()) * 1e6)
-    scan = DBSCAN(eps=LINK * spacing_m / EARTH_RADIUS_M, min_samples=1, metric="haversine")
-    points = np.radians(np.column_stack([demand.lat[cells], demand.lon[cells]]))
-    county, gap, found = demand.county[cells], np.empty(len(cells), np.int64), 0
-    for each in np.unique(county):
-        own = county == each
-        gap[own] = found + scan.fit_predict(points[own])
-        found = int(gap[own].max()) + 1
+    chord_m = 2 * EARTH_RADIUS_M * np.sin(LINK * spacing_m / EARTH_RADIUS_M / 2)
+    globe = EARTH_RADIUS_M * unit_vectors(demand.lon[cells], demand.lat[cells])
+    points = np.column_stack([globe, EARTH_RADIUS_M * demand.county[cells]])
+    gap: NDArray[np.int64] = DBSCAN(eps=chord_m, min_samples=1).fit_predict(points)
     return gap
 
 
@@ -95,15 +93,24 @@ def _whole(exact: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _middle(
-    demand: Demand, cells: NDArray[np.intp], gap: NDArray[np.int64], weight: NDArray[np.float64]
+    demand: Demand,
+    cover: Cover,
+    cells: NDArray[np.intp],
+    gap: NDArray[np.int64],
+    weight: NDArray[np.float64],
 ) -> NDArray[np.intp]:
-    """Find, per gap, the one of its cells nearest to the centre of its residents: positions in ``cells``."""
+    """Find, per gap, the one of its cells nearest to the centre of its residents: positions in ``cells``.
+
+    Cells whose centre is beyond the limit go first, so that the site named is out of reach from there: on
+    foot a gap may also hold cells that are in reach in part.
+    """
     vectors = unit_vectors(demand.lon[cells], demand.lat[cells])
     centre = np.column_stack([np.bincount(gap, weights=weight * vectors[:, axis]) for axis in range(3)])
     lon = np.degrees(np.arctan2(centre[:, 1], centre[:, 0]))
     lat = np.degrees(np.arctan2(centre[:, 2], np.hypot(centre[:, 0], centre[:, 1])))
     metres = haversine_m(demand.lon[cells], demand.lat[cells], lon[gap], lat[gap])
-    order = np.lexsort((np.round(metres, 3), gap))  # whole millimetres, so that noise decides no tie
+    inside = cover.cost[cells] <= cover.standard.main
+    order = np.lexsort((np.round(metres, 3), inside, gap))  # whole millimetres: noise decides no tie
     return order[np.flatnonzero(np.diff(gap[order], prepend=-1))]
 
 

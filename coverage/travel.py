@@ -199,8 +199,9 @@ def _limit(within_cs: int | None) -> int:
 def _ring(network: Network, seed_time: Centiseconds) -> tuple[int, int]:
     """Choose the buckets: (log2 of their width in centiseconds, number - 1 as a bit mask).
 
-    A quarter to an eighth of the mean edge time was the fastest width on grids (bench/bench_travel.py); all
-    times that are in the queue at once must fit into the ring.
+    An eighth to a quarter of the mean edge time: on grids and on the approximate network every width from
+    1/32 to 1/2 took the same time within 5 %. The ring spans all times that are in the queue at once, so that
+    they come up in order; the result would be exact without.
     """
     times = network.centiseconds
     if not len(times):

@@ -1,4 +1,4 @@
-"""Draw the expressways on the map by stated rules: their alignment follows from facts, no coordinates of them.
+"""Draw the expressways on the map by stated rules: no coordinates of them are embedded.
 
 The constants of the rules are assumptions (假设) in ``tables/road_speeds.yaml``.
 """
@@ -24,7 +24,7 @@ Points = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 ENTRY, JUNCTION, BORDER = range(3)
-"""Roles of a stop: interchange with local roads, crossing of two expressways, crossing of the province border."""
+"""Roles of a stop: interchange with local roads, junction of two expressways, crossing of the border."""
 
 _BEARING = {"湘": 270, "鄂": 340, "皖": 45, "浙": 90, "闽": 120, "粤": 180}
 """Degrees from north in which the neighbour provinces lie as seen from Jiangxi, coarsely."""
@@ -44,9 +44,11 @@ class Rules:
     ring_radius_km: float
     interchange_spacing_km: float
     longest_bend: float
+    unverified_lengths: bool
     ramp_m: float
     connector_settlements: int
     connector_km: float
+    highway_link_km: float
     county_link_km: float
     local_link_km: float
 
@@ -117,6 +119,8 @@ def lay_out(roads: Iterable[Expressway], gaz: Gazetteer, demand: Demand, *, rule
     for road in roads:
         line = _ring(road, ground, rules) if road.ring else _draw(road, ground, lines, rules)
         lines.append(_join(line, lines))
+    if not lines:
+        return ()
     return tuple(_divide(line, ground, rules.interchange_spacing_km) for line in _cross(lines, ground))
 
 
@@ -160,7 +164,8 @@ def _draw(road: Expressway, ground: _Ground, lines: Sequence[Line], rules: Rules
     for k, here in enumerate(road.counties):
         official = str(ground.gaz.county_name[here])
         end = k in (0, len(road.counties) - 1)
-        for place, cells in _named(road, here, ground) or [("", _free(road, here, ground, lines if end else (), rules))]:
+        free = _free(road, here, ground, lines if end else (), rules=rules)
+        for place, cells in _named(road, here, ground) or [("", free)]:
             choices.append(cells)
             county.append(here)
             name.append(interchange_name(official, place))
@@ -175,11 +180,16 @@ def _draw(road: Expressway, ground: _Ground, lines: Sequence[Line], rules: Rules
 
 def _named(road: Expressway, county: int, ground: _Ground) -> list[tuple[str, Rows]]:
     """Find the cells of the settlements that name ends of sections in a county."""
-    found = [settlement_in(ground.gaz, county, text) for text in road.texts(county)]
-    return [(p.name, ground.nearest(np.array([[p.lon, p.lat]]))) for p in found if p]
+    gaz = ground.gaz
+    rows = [settlement_in(gaz, county, text) for text in road.texts(county)]
+    return [
+        (str(gaz.name[row]), ground.nearest(np.array([[gaz.lon[row], gaz.lat[row]]])))
+        for row in rows
+        if row >= 0
+    ]
 
 
-def _free(road: Expressway, county: int, ground: _Ground, lines: Sequence[Line], rules: Rules) -> Rows:
+def _free(road: Expressway, county: int, ground: _Ground, lines: Sequence[Line], *, rules: Rules) -> Rows:
     """List the cells that a line may take in a county."""
     own = [line.points[(line.county == county) & (line.role == ENTRY)] for line in lines]
     if lines and not _crossing(road, county, ground):
@@ -218,12 +228,12 @@ def _leg_costs(here: Points, there: Points, centres: Points, clear_km: float) ->
     """Length of every leg from here to there, with a surcharge where it runs into a city."""
     leg = there[None] - here[:, None]
     cost = np.hypot(leg[..., 0], leg[..., 1])
-    reach = cost.max() + clear_km
-    for centre in np.unique(centres, axis=0):
-        if np.hypot(*(here - centre).T).min() > reach:
-            continue
+    ends = np.vstack([here, there])
+    low, high = ends.min(axis=0) - clear_km, ends.max(axis=0) + clear_km
+    between = np.unique(centres, axis=0)
+    for centre in between[((between >= low) & (between <= high)).all(axis=1)]:
         gap = centre - here[:, None]
-        along = np.clip((gap * leg).sum(axis=-1) / np.maximum((leg**2).sum(axis=-1), 1e-9), 0, 1)
+        along = np.clip((gap * leg).sum(axis=-1) / np.maximum(cost**2, 1e-9), 0, 1)
         off = gap - along[..., None] * leg
         cost = cost + _CITY_WEIGHT * np.maximum(clear_km - np.hypot(off[..., 0], off[..., 1]), 0)
     return np.asarray(cost)
@@ -294,7 +304,9 @@ def _touch(line: Line, other: Line) -> bool:
     shared = (line.points[:, None] == other.points[None]).all(axis=2).any()
     (start, end), (start2, end2) = legs(line), legs(other)
     road = np.repeat([0, 1], [len(start), len(start2)])
-    return bool(shared) or len(_intersections(np.vstack([start, start2]), np.vstack([end, end2]), road)[0]) > 0
+    return (
+        bool(shared) or len(_intersections(np.vstack([start, start2]), np.vstack([end, end2]), road)[0]) > 0
+    )
 
 
 def legs(line: Line) -> tuple[Points, Points]:
@@ -354,7 +366,7 @@ def _divide(line: Line, ground: _Ground, spacing_km: float) -> Line:
     gap = plane_km(end) - plane_km(start)
     parts = np.maximum(np.rint(np.hypot(gap[:, 0], gap[:, 1]) / spacing_km), 1).astype(np.intp)
     leg = np.repeat(np.arange(len(parts)), parts - 1)
-    share = np.concatenate([np.arange(1, n) / n for n in parts])
+    share = np.concatenate([np.empty(0), *(np.arange(1, n) / n for n in parts)])
     points = start[leg] + share[:, None] * (end - start)[leg]
     county = ground.county[ground.nearest(points)] if len(points) else np.empty(0, np.int32)
     name = list(line.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,14 +12,23 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
-from scipy.spatial import Delaunay, cKDTree
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial import cKDTree
 
 from .alignment import ENTRY, Line, Points, Rows, Rules, lay_out, legs, plane_km
 from .crs import haversine_m
 from .demand import Demand
 from .errors import InputError, Problem
-from .expressways import Expressway, county_positions, read_expressways, refuse_unknown, stop_for
+from .expressways import (
+    End,
+    Expressway,
+    Section,
+    choose_stop,
+    county_positions,
+    read_expressways,
+    refuse_unknown,
+    settlement_in,
+)
 from .gazetteer import Gazetteer
 from .names import COUNTY, SETTLEMENT
 from .network import (
@@ -30,13 +40,11 @@ from .network import (
     Network,
     from_edges,
 )
+from .proximity import Pairs, lengths, neighbours
 
 CLASSES = ("expressway", "national", "county", "connector", "local")
 """Classes of road; of two links between the same nodes the one of the earlier class stays."""
 EXPRESSWAY, NATIONAL, COUNTY_ROAD, CONNECTOR, LOCAL = range(5)
-
-Pairs = NDArray[np.intp]
-"""(m, 2) the two ends of undirected links."""
 
 _TABLES = Path(__file__).with_name("tables")
 
@@ -153,38 +161,54 @@ def skeleton(
     highways = read_highways(gaz) if highways is None else highways
     lines = lay_out([road for road in expressways if road.is_open], gaz, demand, rules=rules)
     stops, stop_names, chains, entry = _number_stops(lines)
+    nodes, kind, name = _nodes(gaz, demand, stops, stop_names)
+    chains = [chain + nodes.first_stop for chain in chains]
+    links = _Links()
+    for line, chain in zip(lines, chains, strict=True):
+        links.add(chain, EXPRESSWAY, line.road)
+    for highway, route in _lead(highways, nodes, _between_towns(nodes, rules.highway_link_km)).items():
+        links.add(route, NATIONAL, highway)
+    links.add(_between_towns(nodes, rules.county_link_km), COUNTY_ROAD)
+    links.add(_connectors(nodes, entry, rules), CONNECTOR)
+    links.add(_local(nodes, rules), LOCAL)
+    pairs, road_class, road = links.unique()
+    (lon1, lat1), (lon2, lat2) = nodes.points[pairs[:, 0]].T, nodes.points[pairs[:, 1]].T
+    sections = {way.road: way.sections for way in expressways}
+    return Skeleton(
+        lon=nodes.points[:, 0],
+        lat=nodes.points[:, 1],
+        kind=kind,
+        name=name,
+        pairs=pairs,
+        straight_m=np.asarray(haversine_m(lon1, lat1, lon2, lat2)),
+        road_class=road_class,
+        road=road,
+        roads=links.roads,
+        stretches=tuple(
+            stretch
+            for line, chain in zip(lines, chains, strict=True)
+            for stretch in _stretches(line, sections[line.road], chain, pairs, gaz=gaz)
+            if stretch.verified or rules.unverified_lengths
+        ),
+        left_out=tuple(way.road for way in expressways if not way.is_open),
+    )
+
+
+def _nodes(
+    gaz: Gazetteer, demand: Demand, stops: Points, stop_names: NDArray[np.str_]
+) -> tuple[_Nodes, NDArray[np.uint8], NDArray[np.str_]]:
+    """Number the nodes; return them with their kinds and names."""
     settlements = np.flatnonzero(gaz.level == SETTLEMENT)
     seats = np.flatnonzero(gaz.level == COUNTY)
     places = np.concatenate([settlements, seats[np.argsort(gaz.county[seats])]])
     cells = np.column_stack([demand.lon, demand.lat])
     points = np.vstack([cells, np.column_stack([gaz.lon, gaz.lat])[places], stops])
-    nodes = _Nodes(
-        len(cells), len(cells) + len(settlements), len(points) - len(stops), points, plane_km(points)
-    )
-    links = _Links()
-    for line, chain in zip(lines, chains, strict=True):
-        links.add(chain + nodes.first_stop, EXPRESSWAY, line.road)
-    towns = _county_roads(nodes, rules)
-    for name, route in _lead(highways, nodes, towns).items():
-        links.add(route, NATIONAL, name)
-    links.add(towns, COUNTY_ROAD)
-    links.add(_connectors(nodes, entry, rules), CONNECTOR)
-    links.add(_local(nodes, rules), LOCAL)
-    pairs, road_class, road = links.unique()
     sizes = (len(cells), len(settlements), len(seats), len(stops))
-    return Skeleton(
-        lon=points[:, 0],
-        lat=points[:, 1],
-        kind=np.repeat(np.array([NODE_CELL, NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE], np.uint8), sizes),
-        name=np.concatenate([np.full(len(cells), ""), gaz.name[places], stop_names]),
-        pairs=pairs,
-        straight_m=_straight(points, pairs),
-        road_class=road_class,
-        road=road,
-        roads=links.roads,
-        stretches=_stretches(expressways, lines, [chain + nodes.first_stop for chain in chains], pairs, gaz),
-        left_out=tuple(road.road for road in expressways if not road.is_open),
-    )
+    kinds = np.array([NODE_CELL, NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE], np.uint8)
+    name = np.concatenate([np.full(len(cells), ""), gaz.name[places], stop_names])
+    first_seat, first_stop = len(cells) + len(settlements), len(points) - len(stops)
+    nodes = _Nodes(len(cells), first_seat, first_stop, points, plane_km(points))
+    return nodes, np.repeat(kinds, sizes), name
 
 
 class _Links:
@@ -212,11 +236,6 @@ class _Links:
         return pairs[kept], road_class[kept], road[kept]
 
 
-def _straight(points: Points, pairs: Pairs) -> NDArray[np.float64]:
-    (lon1, lat1), (lon2, lat2) = points[pairs[:, 0]].T, points[pairs[:, 1]].T
-    return np.asarray(haversine_m(lon1, lat1, lon2, lat2))
-
-
 def _number_stops(lines: Sequence[Line]) -> tuple[Points, NDArray[np.str_], list[Pairs], NDArray[np.bool_]]:
     """Make one node of all stops at the same place.
 
@@ -225,13 +244,13 @@ def _number_stops(lines: Sequence[Line]) -> tuple[Points, NDArray[np.str_], list
     points, names, chains, entry
         Place and name of each node, the legs of each line as pairs of them, and which have local roads.
     """
-    every = np.vstack([line.points for line in lines])
+    every = np.vstack([np.empty((0, 2)), *(line.points for line in lines)])
     points, first, node = np.unique(every, axis=0, return_index=True, return_inverse=True)
-    names = np.concatenate([np.array(line.name) for line in lines])
-    role = np.concatenate([line.role for line in lines])
+    names = np.array([name for line in lines for name in line.name], np.str_)
+    role = np.array([role for line in lines for role in line.role], np.uint8)
     entry = np.zeros(len(points), bool)
     entry[node[role == ENTRY]] = True
-    own = np.split(node, np.cumsum([len(line.points) for line in lines])[:-1])
+    own = np.split(node, np.cumsum([len(line.points) for line in lines], dtype=np.intp))[: len(lines)]
     chains = [
         np.column_stack([stops, np.roll(stops, -1)])[: len(legs(line)[0])]
         for line, stops in zip(lines, own, strict=True)
@@ -240,85 +259,52 @@ def _number_stops(lines: Sequence[Line]) -> tuple[Points, NDArray[np.str_], list
 
 
 def _stretches(
-    expressways: Sequence[Expressway],
-    lines: Sequence[Line],
-    chains: Sequence[Pairs],
-    pairs: Pairs,
-    gaz: Gazetteer,
-) -> tuple[Stretch, ...]:
-    """Find the links of every section whose two ends are stops of its line."""
+    line: Line, sections: Sequence[Section], chain: Pairs, pairs: Pairs, *, gaz: Gazetteer
+) -> list[Stretch]:
+    """Find the links of every section of a road whose two ends are stops of its line."""
+    if line.closed:
+        return []
     code = pairs @ [1 << 32, 1]
-    by_road = {line.road: (line, chain) for line, chain in zip(lines, chains, strict=True)}
+    legs_of_line = np.searchsorted(code, np.sort(chain, axis=1) @ [1 << 32, 1])
     found = []
-    for road in expressways:
-        line, chain = by_road.get(road.road, (None, None))
-        for section in road.sections if line and not line.closed else ():
-            ends = sorted(_stop_index(line, end.county, end.text, gaz) for end in (section.start, section.end))
-            if ends[0] < 0 or ends[0] == ends[1]:
-                continue
-            links = np.searchsorted(code, np.sort(chain[ends[0] : ends[1]], axis=1) @ [1 << 32, 1])
-            found.append(Stretch(road.road, section.label, section.km, section.verified, links))
-    return tuple(found)
+    for section in sections:
+        first, last = sorted(_stop_index(line, end, gaz) for end in (section.start, section.end))
+        if 0 <= first < last:
+            links = legs_of_line[first:last]
+            found.append(Stretch(line.road, section.label, section.km, section.verified, links))
+    return found
 
 
-def _stop_index(line: Line, county: int, text: str, gaz: Gazetteer) -> int:
-    if county < 0:
+def _stop_index(line: Line, end: End, gaz: Gazetteer) -> int:
+    """Find the stop that an end of a section means, -1 where the line has none."""
+    if end.county < 0:
         return -1
-    name, _ = stop_for(str(gaz.county_name[county]), text, line.name)
-    return line.name.index(name) if name else -1
+    row = settlement_in(gaz, end.county, end.text)
+    if row < 0:
+        row = int(np.flatnonzero((gaz.level == COUNTY) & (gaz.county == end.county))[0])
+    away = haversine_m(gaz.lon[row], gaz.lat[row], line.points[:, 0], line.points[:, 1])
+    return choose_stop(str(gaz.county_name[end.county]), end.text, line.name, away)[0]
 
 
-def _gabriel(plane: Points) -> Pairs:
-    """Link the points whose diametral circle holds no other point (Gabriel & Sokal 1969, Syst. Zool. 18:259).
-
-    A part of the Delaunay triangulation that contains the minimum spanning tree, so it is connected. Points
-    at the same place are linked to each other.
-    """
-    mesh = Delaunay(plane)
-    pairs, wide = [], []
-    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        u, v, w = (mesh.simplices[:, k] for k in (a, b, c))
-        pairs.append(np.column_stack([u, v]))
-        wide.append(((plane[u] - plane[w]) * (plane[v] - plane[w])).sum(axis=1) < 0)
-    links, which = np.unique(np.sort(np.vstack(pairs), axis=1), axis=0, return_inverse=True)
-    spoiled = np.zeros(len(links), bool)
-    spoiled[which[np.concatenate(wide)]] = True
-    same = np.sort(mesh.coplanar[:, [0, 2]].reshape(-1, 2), axis=1)
-    return np.vstack([links[~spoiled], same]).astype(np.intp)
-
-
-def _lengths(plane: Points, pairs: Pairs) -> NDArray[np.float64]:
-    gap = plane[pairs[:, 0]] - plane[pairs[:, 1]]
-    return np.maximum(np.hypot(gap[:, 0], gap[:, 1]), 1e-6)
-
-
-def _proximity(plane: Points, limit_km: float) -> Pairs:
-    """Link neighbours, dropping links over a length unless the minimum spanning tree needs them."""
-    pairs, n = _gabriel(plane), len(plane)
-    length = _lengths(plane, pairs)
-    tree = minimum_spanning_tree(coo_array((length, tuple(pairs.T)), shape=(n, n)).tocsr()).tocoo()
-    needed = np.isin(pairs @ [n, 1], tree.row.astype(np.int64) * n + tree.col)
-    return pairs[needed | (length <= limit_km)]
-
-
-def _county_roads(nodes: _Nodes, rules: Rules) -> Pairs:
+def _between_towns(nodes: _Nodes, limit_km: float) -> Pairs:
     """Link neighbouring settlements and county seats."""
-    return _proximity(nodes.plane[nodes.n_cells : nodes.first_stop], rules.county_link_km) + nodes.n_cells
+    towns = nodes.plane[nodes.n_cells : nodes.first_stop]
+    return neighbours(towns, limit=limit_km) + nodes.n_cells
 
 
 def _local(nodes: _Nodes, rules: Rules) -> Pairs:
     """Link neighbouring cells, settlements and county seats."""
-    return _proximity(nodes.plane[: nodes.first_stop], rules.local_link_km)
+    return neighbours(nodes.plane[: nodes.first_stop], limit=rules.local_link_km)
 
 
 def _lead(highways: Mapping[str, Sequence[int]], nodes: _Nodes, towns: Pairs) -> dict[str, Pairs]:
-    """Lead each national highway from seat to seat over the shortest chain of county roads."""
+    """Lead each national highway from seat to seat over the shortest chain of links between towns."""
     low, size = nodes.n_cells, nodes.first_stop - nodes.n_cells
-    graph = coo_array((_lengths(nodes.plane, towns), tuple((towns - low).T)), shape=(size, size)).tocsr()
+    graph = coo_array((lengths(nodes.plane, towns), tuple((towns - low).T)), shape=(size, size)).tocsr()
     seats = np.arange(nodes.first_seat, nodes.first_stop) - low
     before = dijkstra(graph, directed=False, indices=seats, return_predecessors=True)[1]
     return {
-        name: np.vstack([_walk(before[a], int(seats[b])) for a, b in zip(at[:-1], at[1:], strict=True)]) + low
+        name: np.vstack([_walk(before[a], int(seats[b])) for a, b in itertools.pairwise(at)]) + low
         for name, at in highways.items()
     }
 

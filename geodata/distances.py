@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from scipy.sparse.csgraph import dijkstra
 
 from .crs import haversine_m
 from .errors import InputError, PlaceError, Problem
-from .expressways import split_end, stop_for
+from .expressways import choose_stop, split_end
 from .gazetteer import Gazetteer, Place, find
+from .names import SETTLEMENT
 from .network import Network
 
 SECTION = "expressway_section"
@@ -65,7 +66,9 @@ def read_distances(path: Path | None = None) -> pd.DataFrame:
     except OSError:
         raise InputError(Problem(str(path), "文件不存在或无法读取", fix="请核对路径")) from None
     except (ValueError, pd.errors.ParserError):
-        raise InputError(Problem(path.name, "不是可读的 CSV 表", fix="请用 UTF-8 或 GB18030 编码另存为 CSV")) from None
+        raise InputError(
+            Problem(path.name, "不是可读的 CSV 表", fix="请用 UTF-8 或 GB18030 编码另存为 CSV")
+        ) from None
     _require_columns(table, path.name)
     return table
 
@@ -164,30 +167,41 @@ def _understand(network: Network, gaz: Gazetteer, table: pd.DataFrame, where: st
     out = []
     for number, row in enumerate(table.to_dict("records"), start=2):
         line = f"{where} 第{number}行"
-        figures = [_figure(row[name], f"{line} {name}", problems) for name in ("km", "minutes")]
-        if all(math.isnan(figure) for figure in figures) and not any(str(row[n]).strip() for n in COLUMNS[3:]):
+        km, minutes = (_figure(row[name], f"{line} {name}", problems) for name in ("km", "minutes"))
+        if not _text(row["km"]) and not _text(row["minutes"]):
             problems.append(Problem(line, "km 和 minutes 都是空的", fix="至少填一项"))
         own = _road_stops(row, stops)
-        ends = [_end(network, gaz, str(row[name]), own, line, problems) for name in ("from", "to")]
-        out.append((ends[0][0], ends[1][0], *figures, "; ".join(dict.fromkeys(note for _, note in ends if note))))
+        nodes, notes = [], []
+        for name in ("from", "to"):
+            try:
+                node, note = _end(network, gaz, _text(row[name]), own)
+            except PlaceError as error:
+                problems.extend(
+                    replace(problem, where=f"{line} {problem.where}") for problem in error.problems
+                )
+                node, note = -1, ""
+            nodes.append(node)
+            notes.append(note)
+        out.append((*nodes, km, minutes, "; ".join(dict.fromkeys(note for note in notes if note))))
     if problems:
         raise InputError(problems)
     return pd.DataFrame(out, columns=["tail", "head", "km", "minutes", "note"])
 
 
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value).strip()
+
+
 def _figure(value: Any, where: str, problems: list[Problem]) -> float:
     """Read a positive number; NaN where the cell is empty or, with a problem noted, wrong."""
-    text = "" if value is None or value != value else str(value).strip()
-    if not text:
-        return math.nan
+    text = _text(value)
     try:
-        number = float(text)
+        number = float(text or "nan")
     except ValueError:
-        number = math.nan
-    if math.isfinite(number) and number > 0:
-        return number
-    problems.append(Problem(where, "应为大于0的数", text[:20], "请改正或留空"))
-    return math.nan
+        number = math.inf
+    if text and not 0 < number < math.inf:
+        problems.append(Problem(where, "应为大于0的数", text[:20], "请改正或留空"))
+    return number
 
 
 def _stops_by_road(network: Network) -> dict[str, Nodes]:
@@ -202,36 +216,36 @@ def _stops_by_road(network: Network) -> dict[str, Nodes]:
 
 def _road_stops(row: Mapping[Any, Any], stops: Mapping[str, Nodes]) -> Nodes:
     """Find the stops of the expressway that a row is about; empty where it names none."""
-    note = str(row.get("note") or "")
-    named = [road for road in stops if str(row["kind"]).strip() == SECTION and road in note]
+    note = _text(row.get("note"))
+    named = [road for road in stops if _text(row["kind"]) == SECTION and road in note]
     return stops[max(named, key=len)] if named else np.empty(0, np.intp)
 
 
-def _end(
-    network: Network, gaz: Gazetteer, text: str, own: Nodes, where: str, problems: list[Problem]
-) -> tuple[int, str]:
-    """Find the node that one end of a row means and say what was chosen."""
-    try:
-        place = find(gaz, text)
-    except PlaceError as error:
-        problems.extend(Problem(f"{where} {p.where}", p.what, p.got, p.fix) for p in error.problems)
-        return -1, ""
+def _end(network: Network, gaz: Gazetteer, text: str, own: Nodes) -> tuple[int, str]:
+    """Find the node that one end of a row means, and say what was chosen; raises ``PlaceError``."""
+    place = find(gaz, text)
     if not len(own):
         return _nearest(network, place, np.arange(network.n_nodes)), place.note
-    unit, inside = split_end(text)
-    name, exact = stop_for(unit, inside, set(network.name[own].tolist()))
-    settled = not exact and not place.note
-    if place.county < 0 or settled:
-        name, exact = str(network.name[_nearest(network, place, own)]), True
-    if not name:
+    inside = split_end(text)[1] or (place.name if place.level == SETTLEMENT else "")
+    away = haversine_m(place.lon, place.lat, network.lon[own], network.lat[own])
+    if place.county < 0:
+        stop, exact = int(np.argmin(away)), True
+    else:
+        stop, exact = choose_stop(
+            str(gaz.county_name[place.county]), inside, network.name[own].tolist(), away
+        )
+    if not exact and not place.note:
+        stop, exact = int(np.argmin(away)), True
+    if stop < 0:
         return _nearest(network, place, np.arange(network.n_nodes)), f"{text}不在这条高速上, 取该地"
-    note = f"{text}取{name}" if exact else f"地名表里没有 {inside}, 以{name}代替"
-    return _nearest(network, place, own[network.name[own] == name]), note
+    name = network.name[own[stop]]
+    return int(own[stop]), f"{text}取{name}" if exact else f"地名表里没有 {inside}, 以{name}代替"
 
 
 def _nearest(network: Network, place: Place, nodes: Nodes) -> int:
+    """Find the nearest node; where nodes lie at the same place the last, so a seat before a cell."""
     away = haversine_m(place.lon, place.lat, network.lon[nodes], network.lat[nodes])
-    return int(nodes[np.argmin(away)])
+    return int(nodes[len(away) - 1 - np.argmin(away[::-1])])
 
 
 def simple_edges(network: Network) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
-from .errors import InputError, PlaceError, Problem
-from .gazetteer import Gazetteer, Place, find
+from .errors import InputError, Problem
+from .gazetteer import Gazetteer
 from .names import SETTLEMENT, clean, split_brackets
 
 _TABLE = Path(__file__).with_name("tables") / "expressways.yaml"
@@ -144,15 +146,14 @@ def split_end(text: str) -> tuple[str, str]:
     return unit, re.split("[,、]", inside)[-1]
 
 
-def settlement_in(gaz: Gazetteer, county: int, text: str) -> Place | None:
-    """Find a settlement of a county by its name; None where the gazetteer does not have it there."""
-    if not text:
-        return None
-    try:
-        place = find(gaz, f"{gaz.city_name[county]}{gaz.county_name[county]}{text}")
-    except PlaceError:
-        return None
-    return place if place.level == SETTLEMENT else None
+def settlement_in(gaz: Gazetteer, county: int, text: str) -> int:
+    """Find a settlement of a county by any of its spellings: its row in the gazetteer, or -1."""
+    rows = [
+        (loose, row)
+        for row, loose in gaz.forms.get(text, ())
+        if gaz.level[row] == SETTLEMENT and gaz.county[row] == county
+    ]
+    return min(rows)[1] if rows else -1
 
 
 def leaves_province(road: Expressway, county: int, gaz: Gazetteer) -> str:
@@ -168,7 +169,7 @@ def leaves_province(road: Expressway, county: int, gaz: Gazetteer) -> str:
         not looked at.
     """
     for text in road.texts(county):
-        if settlement_in(gaz, county, text) is None and (_BORDER.search(text) or _is_pass(road, text, gaz)):
+        if settlement_in(gaz, county, text) < 0 and (_BORDER.search(text) or _is_pass(road, text, gaz)):
             return text
     return "省界" if road.trunk else ""
 
@@ -204,25 +205,31 @@ def is_border(name: str) -> bool:
     return name.endswith(("界", "界)"))
 
 
-def stop_for(county: str, text: str, names: Collection[str]) -> tuple[str, bool]:
+def choose_stop(county: str, text: str, names: Sequence[str], away: NDArray[np.float64]) -> tuple[int, bool]:
     """Choose among the stops of one road the one that an end of a section means.
 
-    In order: the interchange or border crossing of that name; for another text the border crossing in the
-    county; else the county's own interchange.
+    In order: a stop of the county with that text in its name; for another text the border crossing in the
+    county; the county's own interchange; any other stop of the county. Of several the nearest.
+
+    Parameters
+    ----------
+    county, text
+        Name of the county and the text in brackets behind it.
+    names, away
+        Name of each stop, and its distance from the place that is meant.
 
     Returns
     -------
     stop
-        Its name, empty where the road has no such stop.
+        Its position, -1 where the road has no stop in the county.
     exact
-        False where a text is given that none of the names contains.
+        False where a text is given that no name contains.
     """
-    if text:
-        for name in names:
-            if name.startswith(f"{county}{text}"):
-                return name, True
-        for name in names:
-            if name.startswith(county) and is_border(name):
-                return name, False
-    own = interchange_name(county)
-    return (own if own in names else ""), not text
+    inside = np.array([name.startswith(county) for name in names], bool)
+    border = np.array([is_border(name) for name in names], bool)
+    own = np.array([name == interchange_name(county) for name in names], bool)
+    named = np.array([bool(text) and name.startswith(f"{county}{text}") for name in names], bool)
+    for fitting in (named, inside & border & bool(text), own, inside & ~border):
+        if fitting.any():
+            return int(np.argmin(np.where(fitting, away, np.inf))), fitting is named or not text
+    return -1, not text

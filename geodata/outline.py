@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def save_outline(area: BaseGeometry, folder: Path) -> str:
 
     rings = [ring for part in shapely.get_parts(area) for ring in (part.exterior, *part.interiors)]
     points, ring = shapely.get_coordinates(rings, return_index=True)
-    arrays = {"lon": points[:, 0], "lat": points[:, 1], "ring": ring.astype(np.int32)}
+    arrays: dict[str, NDArray[Any]] = {"lon": points[:, 0], "lat": points[:, 1], "ring": ring.astype(np.int32)}
     return save_arrays(folder, arrays, kind="outline", meta={})
 
 

@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast, get_args
-
-import pandas as pd
+from typing import Any, get_args
 
 from .errors import InputError, Problem, WorkspaceError
 from .layers import COLUMNS, KIND_NAMES, Kind, Layer
@@ -88,6 +86,8 @@ def read_sites(path: Path, kind: Kind) -> list[dict[str, Any]]:
 
 def load_layers(path: Path) -> dict[Kind, Layer]:
     """Read every layer; raises ``WorkspaceError``."""
+    import pandas as pd  # noqa: PLC0415 (slow, and the emergency desk does without)
+
     layers: dict[Kind, Layer] = {}
     for kind in KIND_NAMES:
         rows = read_sites(path, kind)
@@ -97,5 +97,5 @@ def load_layers(path: Path) -> dict[Kind, Layer]:
                 table[name] = pd.to_numeric(table[name])
             else:
                 table[name] = table[name].fillna("").astype(str)
-        layers[kind] = Layer(kind, cast("pd.DataFrame", table), bool(rows and rows[0]["example"]))
+        layers[kind] = Layer(kind, table, bool(rows and rows[0]["example"]))
     return layers

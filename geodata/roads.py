@@ -1,4 +1,4 @@
-"""Roads, the door: build the approximate network, check and calibrate it, turn it round, hand it to networkx."""
+"""Roads, the door: build the approximate network, check, calibrate and reverse it, hand it to networkx."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .approximate import Parameters, Skeleton, Stretch, read_parameters, skeleton, weigh
 from .demand import Demand
-from .distances import Summary, check_distances, read_distances, simple_edges, summarise
+from .distances import SECTION, Summary, check_distances, read_distances, simple_edges, summarise
 from .expressways import Expressway, section_label
 from .gazetteer import Gazetteer
 from .network import Network, from_edges
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = [
+    "SECTION",
     "Calibration",
     "Summary",
     "build_approximate",
@@ -35,10 +36,8 @@ __all__ = [
     "to_networkx",
 ]
 
-EXPRESSWAY_GRID = tuple(np.round(np.arange(1.0, 1.301, 0.02), 2).tolist())
+EXPRESSWAY_GRID = tuple(np.round(np.arange(1.0, 1.251, 0.01), 2).tolist())
 """Detour factors of expressways that ``calibrate`` tries."""
-OTHER_GRID = tuple(np.round(np.arange(1.0, 1.401, 0.05), 2).tolist())
-"""Detour factors of all other roads that ``calibrate`` tries."""
 
 
 def build_approximate(
@@ -55,7 +54,7 @@ def build_approximate(
     county seats of ``gaz`` and the interchanges. All links can be driven both ways:
 
     - *expressway*: the lines of ``alignment.lay_out``; those not open are left out;
-    - *national*: each highway from seat to seat over the shortest chain of county roads;
+    - *national*: each highway from seat to seat over the shortest chain of neighbouring settlements;
     - *county*: neighbouring settlements and seats (Gabriel graph);
     - *connector*: each interchange to its nearest cell, to the nearest settlements and to a seat near by;
     - *local*: neighbouring cells, settlements and seats (Gabriel graph), so that every cell is connected.
@@ -129,9 +128,9 @@ def calibrate(
     *,
     parameters: Parameters,
     expressway: Sequence[float] = EXPRESSWAY_GRID,
-    other: Sequence[float] = OTHER_GRID,
+    other: Sequence[float] = (),
 ) -> Calibration:
-    """Fit the two detour factors to published distances: least absolute log errors on a grid.
+    """Fit detour factors to published distances: least absolute log errors on a grid.
 
     A section whose published length is an edge length of the network is measured without that length, both
     in the fit and in the errors returned; so the fit tells about the places that have no published length.
@@ -143,10 +142,11 @@ def calibrate(
     table
         As for ``check_distances``; rows without kilometres are ignored.
     parameters
-        Speeds and rules; the detour factors are replaced.
+        Speeds and rules, and the factor of other roads where ``other`` is empty.
     expressway, other
-        The grid.
+        The grid. The table of the package does not settle the factor of other roads, see ``docs/roads.md``.
     """
+    other = other or (parameters.detour["other"],)
     table = table[pd.to_numeric(table["km"], errors="coerce").notna()].reset_index(drop=True)
     grid = list(itertools.product(expressway, other))
     trials = [leave_one_out(frame, gaz, table, parameters=_with(parameters, *factors)) for factors in grid]

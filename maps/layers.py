@@ -89,7 +89,7 @@ def main_roads(network: Network) -> tuple[Any, Any]:
 
 def _merged(segments: NDArray[np.float64]) -> Any:
     """Join (n, 2, 2) segments to lines as long as they run on."""
-    return shapely.line_merge(shapely.multilinestrings(list(map(shapely.LineString, segments))))
+    return shapely.line_merge(shapely.MultiLineString(list(segments)))
 
 
 def project(lon: Any, lat: Any) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patheffects import Stroke
 from numpy.typing import NDArray
 
+from ..geodata import crs
 from ..geodata.layers import Kind
 from . import labels, layers, style, words
 from .fonts import printable
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 MPL_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "star": "*"}
 NUMBERED = 10
 """So many gaps and suggested sites carry a number on the map, those of the tables beside it."""
+MOST_NUMBERED = 60
+"""Beyond so many suggested sites none is numbered, and the table counts them by city."""
 
 _GAP_MM, _NEW_MM, _NEW_SMALL_MM = 5.0, 4.6, 1.9
 _MARGIN_MM = 7.0
+_MOST_SPARED = 150
+"""Names keep off the sites of a layer while these are no more; dots by the hundred lie under them."""
+_CITY_RINGS, _COUNTY_RINGS = 9, 4
+"""A name of a city may stand up to 6 mm off its seat, that of a county 3 mm."""
 
 
 @dataclass(frozen=True)
@@ -61,35 +68,26 @@ def open_panel(paper: Paper, frame: tuple[float, float, float, float], province:
 
 
 def draw_graticule(panel: Panel, paper: Paper, frame: tuple[float, float, float, float]) -> None:
-    """Draw the whole degrees as fine lines and name them outside the frame."""
+    """Draw meridians and parallels at round degrees as fine lines and name them outside the frame."""
     x, y = frame[:2]
     left, bottom, right, top = panel.bounds
-    for degree in range(112, 121):
-        line = layers.project(np.full(60, degree), np.linspace(22, 32, 60))
+    lon, lat = crs.to_wgs84([left, right, left, right], [bottom, bottom, top, top], of=crs.ALBERS)
+    step = next((each for each in (1, 0.5, 0.2, 0.1, 0.05) if np.ptp(lat) / each >= 3), 0.02)
+    along = np.linspace(-0.2, 1.2, 60)
+    for degree in np.arange(np.floor(lon.min() / step), lon.max() / step + 1) * step:
+        line = layers.project(np.full(60, degree), lat.min() + along * np.ptp(lat))
         panel.axes.plot(*line.T, color="#d5dce2", linewidth=0.4, zorder=0.5)
         at = float(np.interp(bottom, line[:, 1], line[:, 0]))
         if left < at < right:
-            paper.text(
-                x + (at - left) / panel.metres_per_mm,
-                y - 3.4,
-                f"{degree}°E",
-                6.5,
-                colour=style.QUIET,
-                align="center",
-            )
-    for degree in range(23, 32):
-        line = layers.project(np.linspace(110, 122, 60), np.full(60, degree))
+            place = x + (at - left) / panel.metres_per_mm
+            paper.text(place, y - 3.4, f"{degree:.6g}°E", 6.5, colour=style.QUIET, align="center")
+    for degree in np.arange(np.floor(lat.min() / step), lat.max() / step + 1) * step:
+        line = layers.project(lon.min() + along * np.ptp(lon), np.full(60, degree))
         panel.axes.plot(*line.T, color="#d5dce2", linewidth=0.4, zorder=0.5)
         at = float(np.interp(left, line[:, 0], line[:, 1]))
         if bottom < at < top:
-            paper.text(
-                x - 1,
-                y + (at - bottom) / panel.metres_per_mm - 0.8,
-                f"{degree}°N",
-                6.5,
-                colour=style.QUIET,
-                align="right",
-            )
+            place = y + (at - bottom) / panel.metres_per_mm - 0.8
+            paper.text(x - 1, place, f"{degree:.6g}°N", 6.5, colour=style.QUIET, align="right")
 
 
 def draw_areas(panel: Panel, areas: list[Any], swatches: tuple[style.Swatch, ...]) -> None:
@@ -139,7 +137,7 @@ def draw_sites(panel: Panel, kind: Kind, table: pd.DataFrame) -> labels.Boxes:
             colour=style.SITE,
             zorder=5 - number / 10,
         )
-        if len(points) <= 300:
+        if len(points) <= _MOST_SPARED:
             taken.append(
                 labels.boxes(chosen, marker.size * panel.metres_per_mm, marker.size * panel.metres_per_mm)
             )
@@ -161,13 +159,15 @@ def draw_signs(
 def draw_added(panel: Panel, added: pd.DataFrame) -> labels.Boxes:
     """Draw the suggested sites as diamonds, the first of them with their rank."""
     points = layers.project(added["lon"], added["lat"]).reshape(-1, 2)
-    first = added["rank"].to_numpy() <= NUMBERED
+    first = (added["rank"].to_numpy() <= NUMBERED) & (len(added) <= MOST_NUMBERED)
     draw_signs(panel, points[~first], "D", _NEW_SMALL_MM, colour=style.NEW, zorder=5)
     draw_signs(panel, points[first], "D", _NEW_MM * 0.85, colour=style.NEW, zorder=6.5)
     for point, rank in zip(points[first], added["rank"][first], strict=True):
         _number(panel, point, rank, 6.5, colour="white", zorder=6.6)
     size = _NEW_MM * panel.metres_per_mm
-    return labels.boxes(points[first], size, size)
+    small = _NEW_SMALL_MM * panel.metres_per_mm
+    rest = points[~first] if len(points) <= MOST_NUMBERED else points[:0]
+    return np.vstack((labels.boxes(points[first], size, size), labels.boxes(rest, small, small)))
 
 
 def _number(
@@ -199,22 +199,28 @@ def draw_gaps(panel: Panel, gaps: pd.DataFrame, taken: labels.Boxes) -> labels.B
 
 
 def draw_names(panel: Panel, world: World, taken: labels.Boxes) -> None:
-    """Write the names of the cities, then of as many counties as fit without touching anything."""
-    gaz = world.gazetteer
+    """Write the names of the cities, then of as many counties as fit without touching anything.
+
+    A city for whose name there is no room beside the markers is written over them.
+    """
+    gaz, written = world.gazetteer, np.empty((0, 4))
     for level, size, colour in ((1, 10.5, style.INK), (2, 6.5, "#4d5a66")):
         rows = np.flatnonzero(np.asarray(gaz.level) == level)
         names = [printable(str(gaz.name[row])) for row in rows]
         points = layers.project(np.asarray(gaz.lon)[rows], np.asarray(gaz.lat)[rows])
         height = size / POINTS_PER_MM * 1.1
         sizes = np.array([(measure(name, size) + 0.6, height) for name in names]) * panel.metres_per_mm
-        gap = 0.7 * panel.metres_per_mm
-        centres = labels.place(
-            points, sizes, taken, gap=gap, rings=4, on_point=level == 2, frame=panel.bounds
-        )
+        options: dict[str, Any] = {"gap": 0.7 * panel.metres_per_mm, "frame": panel.bounds}
+        options["rings"] = _CITY_RINGS if level == 1 else _COUNTY_RINGS
+        centres = labels.place(points, sizes, np.vstack((taken, written)), on_point=level == 2, **options)
+        written = np.vstack((written, _boxes(centres, sizes)))
+        left = np.isnan(centres).any(axis=1)
+        if level == 1 and left.any():
+            centres[left] = labels.place(points[left], sizes[left], written, on_point=False, **options)
+            written = np.vstack((written, _boxes(centres[left], sizes[left])))
         for centre, name in zip(centres, names, strict=True):
             if not np.isnan(centre).any():
                 _halo(panel, centre, name, size, colour)
-        taken = np.vstack((taken, _boxes(centres, sizes)))
 
 
 def _boxes(centres: NDArray[np.float64], sizes: NDArray[np.float64]) -> labels.Boxes:
@@ -227,20 +233,22 @@ def _halo(panel: Panel, centre: NDArray[np.float64], text: str, size: float, col
     options: dict[str, Any] = {"fontsize": size, "ha": "center", "va": "center_baseline"}
     rim = [Stroke(linewidth=size * 0.28, foreground="white", alpha=0.9)]
     x, y = float(centre[0]), float(centre[1])
-    panel.axes.text(x, y, text, color="white", path_effects=rim, zorder=5.5, **options)
-    panel.axes.text(x, y, text, color=colour, zorder=5.6, **options)
+    panel.axes.text(x, y, text, color="white", path_effects=rim, zorder=7.5, **options)
+    panel.axes.text(x, y, text, color=colour, zorder=7.6, **options)
 
 
 def draw_scale(panel: Panel, paper: Paper, x: float, y: float) -> None:
-    """Draw a scale bar of 100 km in four steps, with the ratio of the sheet."""
-    step = 25_000 / panel.metres_per_mm
+    """Draw a scale bar of a round length, at most 50 mm, in four steps, with the ratio of the sheet."""
+    lengths = [digit * 10**power for power in range(-1, 4) for digit in (1, 2, 5)]
+    length_km = max(length for length in lengths if length * 1000 / panel.metres_per_mm <= 50)
+    step = length_km * 250 / panel.metres_per_mm
     for number in range(4):
         face = style.INK if number % 2 == 0 else "white"
         paper.rectangle(x + number * step, y, step, 1.6, facecolor=face, edgecolor=style.INK, linewidth=0.6)
-    for number, text in ((0, "0"), (2, "50"), (4, "100 km")):
+    for number, text in ((0, "0"), (2, f"{length_km / 2:g}"), (4, f"{length_km:g} km")):
         paper.text(x + number * step, y + 2.6, text, 7, align="center")
-    ratio = round(panel.metres_per_mm * 1000 / 10_000) * 10_000
-    paper.text(x, y - 3.6, f"约 1 : {ratio:,} (按此页原大打印)", 6.5, colour=style.QUIET)
+    ratio = float(f"{panel.metres_per_mm * 1000:.2g}")
+    paper.text(x, y - 3.6, f"约 1 : {ratio:,.0f} (按此页原大打印)", 6.5, colour=style.QUIET)
 
 
 def draw_north(paper: Paper, x: float, y: float) -> None:

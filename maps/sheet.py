@@ -149,6 +149,8 @@ def _draw_side(job: _Job, swatches: tuple[style.Swatch, ...]) -> None:
     y = _draw_gaps(job, y - 9)
     if job.added.empty:
         _draw_cities(job, y - 9)
+    elif len(job.added) > panel.MOST_NUMBERED:
+        _draw_added_cities(job, y - 9)
     else:
         _draw_added(job, y - 9)
 
@@ -271,6 +273,25 @@ def _draw_added(job: _Job, y: float) -> None:
         paper.text(_SIDE + 122, at, f"+{style.people_text(site['gain'])}", 10, align="right")
         paper.text(_RIGHT, at, style.share_text(float(site["share_after"])), 10, align="right")
         paper.line((_SIDE, _RIGHT), (at - 2.2, at - 2.2), **_HAIRLINE)
+
+
+def _draw_added_cities(job: _Job, y: float) -> None:
+    """Count the suggested sites by city where they are too many for a list."""
+    paper = job.paper
+    cities = job.added.groupby("city", as_index=False).agg(count=("id", "size"), gain=("gain", "sum"))
+    cities = cities.sort_values(["gain", "city"], ascending=[False, True])
+    note = f"共 {len(job.added):,} {job.unit}, 各市的数量和新增覆盖的居民"
+    top = _heading(job, y, "建议新增", note)
+    most = max(float(cities["gain"].max()), 1.0)
+    for number, city in enumerate(cities.to_dict("records")):
+        at = top - _CITY_ROW * (number + 1)
+        paper.text(_SIDE, at, str(city["city"]), 10, width=24)
+        paper.rectangle(_SIDE + 26, at - 0.3, 80, 3.6, facecolor="#eaeef1", edgecolor="none")
+        length = 80 * max(float(city["gain"]), 0.0) / most
+        paper.rectangle(_SIDE + 26, at - 0.3, length, 3.6, facecolor=style.NEW, edgecolor="none")
+        paper.text(_SIDE + 126, at, f"{city['count']:,} {job.unit}", 10, align="right")
+        people = f"+{style.people_text(city['gain'])}"
+        paper.text(_RIGHT, at, people, 10, colour=style.QUIET, align="right")
 
 
 def _draw_cities(job: _Job, y: float) -> None:

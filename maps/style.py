@@ -20,7 +20,7 @@ from ..geodata.network import APPROXIMATE
 if TYPE_CHECKING:
     from ..coverage.standards import Standard
 
-REACH = ("#dcebf2", "#9cc3da", "#e0913f", "#93401f")
+REACH = ("#dcebf2", "#9cc3da", "#dd8c3a", "#93401f")
 """Best to worst: within the first limit … beyond the last."""
 SPARSE = "#f3f1eb"
 """Cells too thinly settled for a walking standard to count them as gaps."""

@@ -40,16 +40,16 @@ HEADERS = {
     "cumulative": "累计新增覆盖", "share_after": "建成后全省比例", "sites": "站点数", "scope": "范围",
     "comparator": "比较", "planned": "计划", "planned_max": "计划(上限)", "unit": "单位", "binding": "约束力",
     "reached": "已完成", "left": "差额", "state": "状态", "ambiguity": "原文歧义", "source": "来源",
-    "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "opened": "新增站点数", "objective": "新增覆盖(解)",
-    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
-    "note": "备注", "main": "主要上限", "gained": "增加覆盖居民", "lost": "减少覆盖居民",
-    "worst_county": "比例最低的县区", "worst_share": "最低比例", "counties_good": "达到九成的县区数",
-    "counties": "县区数", "closed": "撤销站点数", "moved": "迁移站点数", "actions": "变动数",
-    "per_site": "每处增加覆盖居民",
+    "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "opened": "新增站点数",
+    "objective": "新增覆盖(解)", "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态",
+    "main": "主要上限", "candidates": "候选地点数", "note": "备注", "gained": "增加覆盖居民",
+    "lost": "减少覆盖居民", "worst_county": "比例最低的县区", "worst_share": "最低比例",
+    "counties_good": "达到九成的县区数", "counties": "县区数", "closed": "撤销站点数",
+    "moved": "迁移站点数", "actions": "变动数", "per_site": "每处增加覆盖居民",
 }  # fmt: skip
 """Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
 
-_WORDS = {
+_WORDS: dict[str, dict[Any, str]] = {
     "comparator": {"=": "等于", ">=": "不少于"},
     "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
 }
@@ -166,25 +166,25 @@ def _notes(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
 
 
 def _cell(name: str, value: Any) -> Any:
-    """Turn a value into what a cell holds: text made safe, a whole number, a number, or nothing."""
-    if name == "kind":
-        return KIND_NAMES.get(value, safe_text(str(value)))
-    if name in _WORDS and value in _WORDS[name]:
-        return _WORDS[name][value]
+    """Turn a value into what a cell holds: text made safe, a number, or nothing."""
+    if name == "kind" or name in _WORDS:
+        return (_WORDS.get(name) or KIND_NAMES).get(value) or safe_text(str(value))
     if name == "year" and str(value).isdecimal():
         return int(value)
     if isinstance(value, bool | np.bool_):
         return "是" if value else "否"
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        if not np.isfinite(number):
-            return None
-        return (
-            int(number) if name in _PLAIN_NUMBERS else round(number, 6 if name in _SHARES | _DEGREES else 2)
-        )
+    if isinstance(value, int | np.integer | float | np.floating):
+        return _number(name, value)
     return None if value is None or value is pd.NA else safe_text(str(value))
+
+
+def _number(name: str, value: Any) -> int | float | None:
+    """Round a number as its column needs it; nothing for NaN and infinity."""
+    if not np.isfinite(value):
+        return None
+    if isinstance(value, int | np.integer) or name in _PLAIN_NUMBERS:
+        return int(value)
+    return round(float(value), 6 if name in _SHARES | _DEGREES else 2)
 
 
 def _header(name: str) -> str:

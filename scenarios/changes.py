@@ -113,7 +113,7 @@ def _open(world: World, draft: _Draft, action: Open, where: str) -> list[Problem
         "id": identity,
         "name": action.name,
         "level": action.level,
-        "year": np.nan if action.year is None else float(action.year),
+        "year": float(action.year),
         "status": PLANNED,
         "source": "方案",
     }

@@ -17,11 +17,32 @@ from .run import Result
 GOOD_SHARE = 0.9
 """A county counts as well served from this share of its residents on (a display choice, 假设)."""
 
-COLUMNS = [
-    "scenario", "title", "kind", "layer", "limit", "limit_text", "main", "residents", "served", "share",
-    "gained", "lost", "worst_county", "worst_share", "counties_good", "counties", "opened", "closed", "moved",
-    "actions", "per_site",
-]  # fmt: skip
+HEADERS = {
+    "scenario": "方案代号",
+    "title": "方案",
+    "kind": "图层代号",
+    "layer": "图层",
+    "limit": "时限(秒)或距离(米)",
+    "limit_text": "时限或距离",
+    "main": "主要一档",
+    "residents": "居民",
+    "served": "覆盖居民",
+    "share": "覆盖比例",
+    "gained": "新覆盖",
+    "lost": "失去覆盖",
+    "worst_county": "最弱的县",
+    "worst_share": "最弱的县覆盖比例",
+    "counties_good": "达标的县",
+    "counties": "县数",
+    "opened": "新增站点",
+    "closed": "撤销站点",
+    "moved": "迁移站点",
+    "actions": "改动数",
+    "per_site": "平均每处新覆盖",
+}
+"""Columns of the comparison and their Chinese headers."""
+
+COLUMNS = list(HEADERS)
 
 
 def compare(results: Sequence[Result], *, good_share: float = GOOD_SHARE) -> pd.DataFrame:
@@ -127,12 +148,12 @@ def _headline(rows: pd.DataFrame, base: Result, result: Result) -> str:
     for row in rows.to_dict("records"):
         kind: Kind = row["kind"]
         standard = result.covers[kind].standard
-        now = f"{row['layer']}{_limit_text(standard)}覆盖 {row['share']:.1%}"
+        now = f"{row['layer']}{_limit_text(standard)}覆盖 {_percent(row['share'])}"
         if result is base:
             parts.append(now)
         elif row["actions"]:
             lost = f"、减少 {_people(row['lost'])}" if row["lost"] else ""
-            shares = f"{_share(base, kind, standard.main):.1%} → {row['share']:.1%}"
+            shares = f"{_percent(_share(base, kind, standard.main))} → {_percent(row['share'])}"
             people = f"(增加 {_people(row['gained'])}{lost})"
             parts.append(f"{row['layer']} {_actions(row)}, {_limit_text(standard)}覆盖 {shares} {people}")
     if result is base:
@@ -142,7 +163,7 @@ def _headline(rows: pd.DataFrame, base: Result, result: Result) -> str:
 
 def _actions(row: Mapping[Any, Any]) -> str:
     words = (("opened", "新增"), ("closed", "撤销"), ("moved", "迁移"))
-    return "".join(f"{word} {row[name]} 处" for name, word in words if row[name])
+    return "、".join(f"{word} {row[name]:,} 处" for name, word in words if row[name])
 
 
 def _limit_text(standard: Standard) -> str:
@@ -154,6 +175,19 @@ def _share(result: Result, kind: Kind, limit: float) -> float:
     units = result.units
     row = units[(units["kind"] == kind) & (units["limit"] == limit) & (units["level"] == "省")]
     return float(row["share"].iloc[0])
+
+
+def _percent(share: float) -> str:
+    """Say a share with one decimal; all but everybody is not 100 %, and somebody is not 0 %.
+
+    Examples
+    --------
+    >>> [_percent(share) for share in (0.0, 0.0001, 0.5, 0.9999, 1.0)]
+    ['0.0%', '不到0.1%', '50.0%', '99.9%', '100.0%']
+    """
+    if 0.0 < share < 0.0005:
+        return "不到0.1%"
+    return f"{share if share == 1.0 else min(share, 0.999):.1%}"
 
 
 def _people(count: int) -> str:

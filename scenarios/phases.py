@@ -119,14 +119,13 @@ def place_sites(
     progress: Progress,
     time_limit_s: float,
 ) -> Placed:
-    """Answer siting requests by year, then in their order; each keeps all sites that were there before it.
+    """Answer checked siting requests by year, then in their order; each keeps the sites before it.
 
     Raises
     ------
     InputError
         A request cannot be met, such as more sites than candidates; the reason is told.
     """
-    check_requests(requests, {kind: covers.standards[kind] for kind in layers})
     now = dict(layers)
     pools: dict[Kind, _Pool] = {}
     rows: list[pd.DataFrame] = []

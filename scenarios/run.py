@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..coverage.gaps import find_gaps
 from ..coverage.measures import Cover, admin_failures, by_unit
 from ..coverage.standards import Standard
-from ..geodata.errors import InputError
+from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
 from .candidates import Sites
 from .changes import apply_changes
-from .phases import MYOPIC, Covers, limit_problem, place_sites, reach_of
+from .phases import MYOPIC, Covers, Placed, check_requests, limit_problem, place_sites, reach_of
 from .schema import Scenario
 from .targets import evaluate, load_targets
 from .world import World
@@ -45,9 +45,9 @@ class Result:
     """Residents by unit and limit, as `by_unit` returns them, of all kinds (column kind)."""
     gaps: Mapping[Kind, pd.DataFrame]
     added: pd.DataFrame
-    """New sites that were sited, by kind in the order in which they were opened (rank): ``ADDED``. gain and
-    cumulative are whole residents within the main limit beyond the sites before; share_after is the share of
-    the province."""
+    """New sites by kind (rank): those that the scenario opens by hand, then those that were sited, by year:
+    ``ADDED``. gain and cumulative are whole residents within the main limit beyond all sites before;
+    share_after is the share of the province."""
     plans: list[dict[str, Any]]
     """One row per siting request, with its proven bound."""
     targets: pd.DataFrame
@@ -86,11 +86,11 @@ def run(
         A change or request does not fit the world; every such problem at once.
     """
     say = progress or (lambda _: None)
-    standards = _standards(world, scenario)
-    layers = apply_changes(world, scenario.changes)
+    standards, layers = _resolve(world, scenario)
     known = Covers(world, standards)
-    for kind, layer in reuse.layers.items() if reuse is not None else ():
-        known.know(layer, reuse.covers[kind])
+    if reuse is not None:
+        for kind, layer in reuse.layers.items():
+            known.know(layer, reuse.covers[kind])
     placed = place_sites(world, layers, known, scenario.siting, progress=say, time_limit_s=time_limit_s)
     covers, gaps = {}, {}
     for kind, layer in placed.layers.items():
@@ -108,7 +108,7 @@ def run(
         covers=covers,
         units=_units(world, covers),
         gaps=gaps,
-        added=_added(world, layers, known, placed.sites),
+        added=_added(world, layers, known, placed),
         plans=placed.plans,
         targets=evaluate(load_targets(), world.demand, placed.layers),
         admin=admin_failures(world.demand, placed.layers),
@@ -123,6 +123,27 @@ def result_key(world: World, scenario: Scenario) -> str:
     standards = {kind: repr(standard) for kind, standard in world.standards.items()}
     content = [dict(world.hashes), standards, scenario.key]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _resolve(world: World, scenario: Scenario) -> tuple[dict[Kind, Standard], dict[Kind, Layer]]:
+    """Return the standards and layers that the scenario starts from; all that is wrong is told at once."""
+    problems: list[Problem] = []
+    standards, layers = dict(world.standards), dict(world.layers)
+    try:
+        standards = _standards(world, scenario)
+    except InputError as error:
+        problems += error.problems
+    try:
+        layers = apply_changes(world, scenario.changes)
+    except InputError as error:
+        problems += error.problems
+    try:
+        check_requests(scenario.siting, {kind: standards[kind] for kind in layers})
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return standards, layers
 
 
 def _standards(world: World, scenario: Scenario) -> dict[Kind, Standard]:
@@ -151,25 +172,38 @@ def _units(world: World, covers: Mapping[Kind, Cover]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _added(world: World, layers: Mapping[Kind, Layer], covers: Covers, sites: pd.DataFrame) -> pd.DataFrame:
+def _added(world: World, layers: Mapping[Kind, Layer], covers: Covers, placed: Placed) -> pd.DataFrame:
     """Say for each new site how many residents it brings within the main limit beyond all before it."""
     tables = []
     for kind, layer in layers.items():
-        own = sites[sites["kind"] == kind] if len(sites) else sites
+        before, opened = _without_new(world.layers[kind], layer)
+        sited = placed.sites[placed.sites["kind"] == kind] if len(placed.sites) else placed.sites
+        own = (
+            pd.concat([each for each in (opened, sited) if len(each)]) if len(opened) + len(sited) else sited
+        )
         if len(own):
-            exact = np.cumsum(_gains(world, layer, covers, own))
-            total = float(world.demand.residents.sum())
-            served = float(world.demand.residents @ covers.of(layer).main_share)
+            exact = np.cumsum(_gains(world, before, covers, own))
+            served = float(world.demand.residents @ covers.of(before).main_share)
             cumulative = np.rint(exact).astype(np.int64)
             tables.append(
                 own.assign(
+                    kind=kind,
+                    year=own["year"].astype(np.int64),
                     rank=np.arange(1, len(own) + 1),
                     gain=np.diff(cumulative, prepend=0),
                     cumulative=cumulative,
-                    share_after=(served + exact) / total,
+                    share_after=(served + exact) / float(world.demand.residents.sum()),
                 )
             )
     return pd.concat(tables, ignore_index=True)[ADDED] if tables else pd.DataFrame(columns=ADDED)
+
+
+def _without_new(old: Layer, layer: Layer) -> tuple[Layer, pd.DataFrame]:
+    """Split a changed layer into the sites that were there and those that the scenario opened by hand."""
+    new = ~layer.table["id"].isin(old.table["id"])
+    if not new.any():
+        return layer, layer.table[new]
+    return Layer(layer.kind, layer.table[~new].reset_index(drop=True), layer.example), layer.table[new]
 
 
 def _gains(world: World, layer: Layer, covers: Covers, own: pd.DataFrame) -> NDArray[np.float64]:

@@ -13,17 +13,35 @@ from pydantic import Field, model_validator
 
 from ..geodata.demand import Demand
 from ..geodata.layers import Kind, Layer
-from .schema import Line, Model, Slug, Text, Year, parse_yaml, read_text, validate
+from .reading import Model, parse_yaml, read_text, validate
+from .schema import Line, Slug, Text, Year
 
 NOT_TRACKED = "未纳入图层"
 """State of a target whose resource no layer holds yet."""
 
 TOTAL = "合计"
 NO_YEAR = "未写年份"
-COLUMNS = [
-    "id", "name", "kind", "year", "scope", "level", "comparator", "planned", "planned_max", "unit", "binding",
-    "reached", "left", "state", "ambiguity", "source",
-]  # fmt: skip
+HEADERS = {
+    "id": "代号",
+    "name": "目标",
+    "kind": "图层",
+    "year": "年份",
+    "scope": "范围",
+    "level": "投放对象",
+    "comparator": "比较",
+    "planned": "计划",
+    "planned_max": "计划上限",
+    "unit": "单位",
+    "binding": "约束性",
+    "reached": "已达到",
+    "left": "还差",
+    "state": "状态",
+    "ambiguity": "原文歧义",
+    "source": "来源",
+}
+"""Columns of the ledger and their Chinese headers."""
+
+COLUMNS = list(HEADERS)
 
 
 class Span(Model):

@@ -78,6 +78,17 @@ def test_neighbouring_hexagons_are_one_gap_and_the_second_ring_is_not() -> None:
         assert len(gaps.find_gaps(demand, cover, layer, gaz)) == pieces
 
 
+def test_a_gap_on_foot_is_described_from_a_cell_beyond_the_limit() -> None:
+    demand = gridworld.grid_demand(4, residents=[100, 100, 1] + [0] * 13)
+    cover, layer = custom(demand, {0: 0.9, 1: 0.9, 4: 1.0}, gridworld.walk_standard((1000,)))
+    cover.cost[[0, 1]] = 999, 1000
+    gaz = gridworld.make_gazetteer(demand)
+    only_partly = gaps.find_gaps(demand, cover, layer, gaz)
+    assert only_partly["cost"].tolist() == [999.0]
+    cover.cost[1] = 1001
+    assert gaps.find_gaps(demand, cover, layer, gaz)["cost"].tolist() == [1001.0]
+
+
 def test_only_dense_cells_count() -> None:
     residents = np.full(16, 149_999)
     residents[[5, 10]] = 150_000, 200_000

@@ -20,6 +20,9 @@ _TAIL_ROUNDS = 3
 _TAIL_SHARE = 0.05
 """A node's cuts stop once ``_TAIL_ROUNDS`` close less than this share of its distance to the incumbent."""
 
+_OFFER_ROUNDS = 5
+"""At the root, every so many rounds of cuts a plan is made of the relaxation's solution."""
+
 _FIXED_SHARE = 0.1
 """While this share of the columns gets fixed, the instance is reduced and its relaxation solved again."""
 
@@ -185,6 +188,8 @@ def relax(master: Master, incumbent: Incumbent, node: Node, *, root: bool) -> No
             incumbent.dropped = True
         if bounds[-1] < incumbent.threshold or (not root and _tails_off(bounds, fraction, incumbent)):
             break
+        if root and len(bounds) % _OFFER_ROUNDS == 0:
+            incumbent.offer(instance, search(instance, _rounded(fraction, instance.sites)))
         inside = _nearer(instance, inside, fraction)
         if not _cut(master, inside, fraction, cover):
             break

@@ -51,7 +51,7 @@ function startPage(map, data) {
   const share = (served, residents) => (residents > 0 ? served / residents : NaN);
 
   // ---------- the map's fixed parts ----------
-  const panes = ["ground", "areas", "roads", "borders", "counties", "sites", "gaps", "added", "names"];
+  const panes = ["ground", "areas", "roads", "borders", "counties", "sites", "added", "gaps", "names"];
   panes.forEach((name, index) => { map.createPane(name).style.zIndex = String(300 + 20 * index); });
   map.getPane("names").style.pointerEvents = "none";
   const renderers = {};
@@ -163,7 +163,7 @@ function startPage(map, data) {
     const crowded = many(current());
     added.clearLayers();
     found.slice().reverse().forEach((site) => {
-      if (crowded) dot(site, "added", 3.2, data.colours.added).addTo(added);
+      if (crowded) dot(site, "added", 6.5, data.colours.added).addTo(added);
       else pin(diamond(site), 20, site, "added", 2000 - site.mark).addTo(added);
     });
     byId("added-block").hidden = found.length === 0;

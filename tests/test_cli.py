@@ -1,0 +1,171 @@
+"""Every command as a user runs it: answers, JSON, help in Chinese, one sentence per error."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from boai.app import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+COMMANDS = [
+    [], ["init"], ["layers"], ["layers", "show"], ["network"], ["network", "info"], ["network", "check"],
+    ["coverage"], ["gaps"], ["plan"], ["compare"], ["map"], ["nearest"], ["demo"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_chinese_help(capsys, command: list[str]) -> None:
+    code, out, _ = run(capsys, *command, "--help")
+    assert code == 0
+    assert "显示这份说明" in out
+    assert re.search("[\u4e00-\u9fff]{4}", out)
+    assert "Show this message" not in out
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c], ids=" ".join)
+def test_every_command_is_documented(command: list[str]) -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"boai {' '.join(command)}" in text
+
+
+def test_answers_as_json(capsys, workspace_folder: Path) -> None:
+    where = ["--workspace", str(workspace_folder), "--json"]
+    code, out, _ = run(capsys, "layers", *where)
+    assert code == 0
+    assert {row["kind"]: row["sites"] for row in json.loads(out)}["aed"] == 1800
+    code, out, _ = run(capsys, "layers", "show", "备灾仓库", *where)
+    assert len(json.loads(out)) == 48
+    code, out, _ = run(capsys, "coverage", "warehouse", "--by", "县", *where)
+    rows = json.loads(out)
+    assert len(rows) == 300
+    assert sum(row["residents"] for row in rows if row["limit"] == 3600) == 45_188_635
+    code, out, _ = run(capsys, "gaps", "team", "--top", "4", *where)
+    gaps = json.loads(out)
+    assert [row["rank"] for row in gaps] == [1, 2, 3, 4]
+    assert [row["residents"] for row in gaps] == sorted((row["residents"] for row in gaps), reverse=True)
+    code, out, _ = run(capsys, "plan", "warehouse", "-n", "2", *where)
+    plan = json.loads(out)
+    assert len(plan["sites"]) == 2
+    assert plan["plan"]["objective"] <= plan["plan"]["bound"]
+    code, out, _ = run(capsys, "nearest", "--at", "修水县", "-k", "2", *where)
+    assert [card["rank"] for card in json.loads(out)["sites"]] == [1, 2]
+    code, out, _ = run(capsys, "network", "info", *where)
+    assert json.loads(out)["标注"] == "近似路网"
+    code, out, _ = run(capsys, "network", "check", *where)
+    assert len(json.loads(out)["rows"]) == 23
+
+
+def test_answers_in_words(capsys, workspace_folder: Path) -> None:
+    where = ["--workspace", str(workspace_folder)]
+    for command in (["layers"], ["layers", "show", "team"], ["coverage", "home"], ["gaps", "AED"]):
+        code, out, _ = run(capsys, *command, *where)
+        assert code == 0
+        assert "示例数据" in out
+    code, out, _ = run(capsys, "nearest", "--at", "115.86,28.69", "--kind", "救援队", *where)
+    assert code == 0
+    assert "预计" in out
+    code, out, _ = run(capsys, "network", "info", *where)
+    assert "近似路网" in out
+
+
+def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(
+        "name: one\ntitle: 修水一仓\nchanges:\n"
+        "- open: {kind: warehouse, name: 修水仓, lon: 114.5685, lat: 29.0358, level: 县级}\n",
+        encoding="utf-8",
+    )
+    code, out, _ = run(capsys, "compare", str(path), "-w", str(workspace_folder), "--json")
+    assert code == 0
+    rows = [row for row in json.loads(out)["rows"] if row["scenario"] == "one" and row["kind"] == "warehouse"]
+    assert all(row["gained"] >= 0 and row["lost"] == 0 and row["opened"] == 1 for row in rows)
+    assert max(row["gained"] for row in rows) > 100_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["nearest", "--at", "0,0"], "不在江西省范围内"),
+        (["nearest", "--at", "乌有乡"], "没有这个地方"),
+        (["nearest", "--at", "修水县", "--kind", "hospital"], "没有这个图层"),
+        (["layers", "show", "hospital"], "没有这个图层"),
+        (["coverage", "hospital"], "没有这个图层"),
+        (["coverage", "--by", "村"], "省、市、县"),
+        (["gaps", "../../etc/passwd"], "没有这个图层"),
+        (["compare", "nosuch"], "没有这个预设"),
+        (["compare", "../../../etc/passwd"], "没有这个预设"),
+        (["network", "check", "nosuch.csv"], "不存在"),
+    ],
+)
+def test_bad_input_is_one_sentence(capsys, workspace_folder: Path, arguments: list[str], word: str) -> None:
+    code, out, err = run(capsys, *arguments, "--workspace", str(workspace_folder))
+    assert code == 1
+    assert out == ""
+    assert word in err
+    assert "Traceback" not in err
+    assert len([line for line in err.splitlines() if line.startswith("错误")]) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["layers"],
+        ["coverage"],
+        ["gaps"],
+        ["plan", "team"],
+        ["compare"],
+        ["map"],
+        ["nearest", "--at", "修水县"],
+    ],
+)
+def test_no_workspace_is_one_sentence(capsys, tmp_path: Path, command: list[str]) -> None:
+    code, out, err = run(capsys, *command, "-w", str(tmp_path / "none"))
+    assert (code, out) == (1, "")
+    assert "没有 boai 工作区" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nearest"], ["nosuch"], ["nearest", "--nosuch"], ["gaps", "--top", "0"]]
+)
+def test_wrong_calls_are_one_sentence(capsys, arguments: list[str]) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("错误: 命令")
+    assert len(err.splitlines()) == 1
+
+
+def test_an_internal_error_keeps_its_traceback_for_the_developers(
+    capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from boai.app import answers
+
+    def fail(root: Path) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(answers, "list_layers", fail)
+    code, out, err = run(capsys, "layers")
+    assert (code, out) == (70, "")
+    assert "程序内部错误" in err
+    assert "Traceback" not in err
+    path = Path(re.search(r"已存入 (\S+),", err)[1])
+    assert "secret detail" in path.read_text(encoding="utf-8")
+    path.unlink()
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    from boai.app.console import clean
+
+    assert clean("\x1b[2J仓库\u202e") == " [2J仓库 "
