@@ -93,7 +93,7 @@ def save(demand: Demand, folder: Path) -> str:
 
 def load(folder: Path, *, verify: bool = False) -> Demand:
     """Open saved residents as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
-    arrays, meta = load_arrays(folder, kind="demand", verify=verify)
+    arrays, meta = load_arrays(folder, kind="demand", verify=verify, names=_ARRAYS)
     return Demand(**arrays, meta=meta)
 
 

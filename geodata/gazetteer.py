@@ -104,7 +104,7 @@ def save(gaz: Gazetteer, folder: Path) -> str:
 
 def load(folder: Path, *, verify: bool = False) -> Gazetteer:
     """Open a saved gazetteer as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
-    arrays, meta = load_arrays(folder, kind="gazetteer", verify=verify)
+    arrays, meta = load_arrays(folder, kind="gazetteer", verify=verify, names=_ARRAYS)
     return Gazetteer(**arrays, meta=meta)
 
 

@@ -67,17 +67,19 @@ class Network:
         return str(self.meta.get("label", ""))
 
 
+_ARRAYS = ("lon", "lat", "kind", "name", "start", "head", "centiseconds", "metres", "road")
+
+
 def save_network(network: Network, folder: Path) -> str:
     """Save to a folder of ``.npy`` files and return the hash of the content."""
-    names = ("lon", "lat", "kind", "name", "start", "head", "centiseconds", "metres", "road")
-    arrays = {name: getattr(network, name) for name in names}
+    arrays = {name: getattr(network, name) for name in _ARRAYS}
     meta = {key: value for key, value in network.meta.items() if key != "hash"}
     return save_arrays(folder, {**arrays, "roads": np.array(network.roads)}, kind="network", meta=meta)
 
 
 def load_network(folder: Path, *, verify: bool = False) -> Network:
     """Open a saved network as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
-    arrays, meta = load_arrays(folder, kind="network", verify=verify)
+    arrays, meta = load_arrays(folder, kind="network", verify=verify, names=(*_ARRAYS, "roads"))
     roads = tuple(str(name) for name in arrays.pop("roads"))
     return Network(**arrays, roads=roads, meta=meta)
 

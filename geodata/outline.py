@@ -20,13 +20,17 @@ def save_outline(area: BaseGeometry, folder: Path) -> str:
 
     rings = [ring for part in shapely.get_parts(area) for ring in (part.exterior, *part.interiors)]
     points, ring = shapely.get_coordinates(rings, return_index=True)
-    arrays: dict[str, NDArray[Any]] = {"lon": points[:, 0], "lat": points[:, 1], "ring": ring.astype(np.int32)}
+    arrays: dict[str, NDArray[Any]] = {
+        "lon": points[:, 0],
+        "lat": points[:, 1],
+        "ring": ring.astype(np.int32),
+    }
     return save_arrays(folder, arrays, kind="outline", meta={})
 
 
 def load_outline(folder: Path) -> dict[str, NDArray[np.float64]]:
     """Open a saved outline; raises ``WorkspaceError``."""
-    return load_arrays(folder, kind="outline")[0]
+    return load_arrays(folder, kind="outline", names=("lon", "lat", "ring"))[0]
 
 
 def contains(outline: dict[str, NDArray[np.float64]], lon: float, lat: float) -> bool:

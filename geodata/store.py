@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from .errors import Problem, WorkspaceError
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
+_FIX = "请运行 boai init --force 重建工作区"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -87,12 +88,13 @@ def save_arrays(
 
 
 def load_arrays(
-    folder: Path, *, kind: str, verify: bool = False
+    folder: Path, *, kind: str, verify: bool = False, names: Sequence[str] = ()
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Open a folder of arrays: read-only memory maps and the stored meta data.
 
     The meta data gain the key ``hash``, the hash of the content. With ``verify`` every file's checksum is
-    computed; without it only presence and size are checked.
+    computed; without it only presence and size are checked. ``names`` are the arrays that must be there, and
+    no others; by default any.
 
     Raises
     ------
@@ -100,8 +102,11 @@ def load_arrays(
         Something is missing, truncated, changed or of another kind; all such files are named at once.
     """
     manifest = _read_manifest(folder, kind)
-    problems = []
     arrays: dict[str, NDArray[Any]] = {}
+    problems = []
+    if names and set(names) != set(manifest["files"]):
+        other = "、".join(sorted(set(names) ^ set(manifest["files"])))
+        problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, _FIX))
     for name, facts in manifest["files"].items():
         path = folder / f"{name}.npy"
         problem = _check_file(path, facts, verify)
@@ -111,9 +116,7 @@ def load_arrays(
         try:
             arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            problems.append(
-                Problem(str(path), "文件已损坏", str(error), "请运行 boai init --force 重建工作区")
-            )
+            problems.append(Problem(str(path), "文件已损坏", str(error), _FIX))
     if problems:
         raise WorkspaceError(problems)
     return arrays, {**manifest["meta"], "hash": manifest["hash"]}
@@ -121,7 +124,6 @@ def load_arrays(
 
 def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / MANIFEST
-    fix = "请运行 boai init --force 重建工作区"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         found, files, meta, _ = (manifest[key] for key in ("kind", "files", "meta", "hash"))
@@ -130,20 +132,19 @@ def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         if not all(name.isidentifier() and {"bytes", "sha256"} <= set(files[name]) for name in files):
             raise ValueError("files")
     except FileNotFoundError:
-        raise WorkspaceError(Problem(str(path), "文件不存在", fix=fix)) from None
+        raise WorkspaceError(Problem(str(path), "文件不存在", fix=_FIX)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=fix)) from None
+        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=_FIX)) from None
     if found != kind or manifest.get("format") != _FORMAT:
-        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", fix))
+        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", _FIX))
     return dict(manifest)
 
 
 def _check_file(path: Path, facts: Mapping[str, Any], verify: bool) -> Problem | None:
-    fix = "请运行 boai init --force 重建工作区"
     if not path.is_file():
-        return Problem(str(path), "文件不存在", fix=fix)
+        return Problem(str(path), "文件不存在", fix=_FIX)
     if path.stat().st_size != facts["bytes"]:
-        return Problem(str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), fix)
+        return Problem(str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), _FIX)
     if verify and file_hash(path) != facts["sha256"]:
-        return Problem(str(path), "文件内容与清单不符", fix=fix)
+        return Problem(str(path), "文件内容与清单不符", fix=_FIX)
     return None

@@ -154,6 +154,9 @@ def load_scenario(source: str | Path) -> Scenario:
         close = difflib.get_close_matches(str(source), PRESETS, n=1, cutoff=0.5)
         fix = f"是否指 {close[0]}?" if close else f"可用的预设: {', '.join(PRESETS)}; 或写 YAML 文件的路径"
         raise InputError(Problem("方案", "没有这个预设, 也没有这个文件", str(source)[:80], fix))
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        # What other files hold is not to be repeated in a message.
+        raise InputError(Problem("方案", "方案文件的名称应以 .yaml 结尾", path.name[:80], "请检查路径"))
     return _load(path, str(path), path.parent, ())
 
 

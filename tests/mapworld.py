@@ -121,18 +121,9 @@ def make_results(world: World, *, title: str = "计划", count: int = 2) -> list
     baseline = run(world, parse_scenario("name: baseline\ntitle: 现状\n"))
     cells = [len(world.demand.cell) - 1 - number % 30 for number in range(count)]
     lon, lat = world.demand.lon[cells], world.demand.lat[cells]
-    opened = [
-        {
-            "open": {
-                "kind": "warehouse",
-                "name": f"新库{i}",
-                "lon": float(x),
-                "lat": float(y),
-                "id": f"new-{i}",
-            }
-        }
-        for i, (x, y) in enumerate(zip(lon, lat, strict=True))
-    ]
+    places = enumerate(zip(lon.tolist(), lat.tolist(), strict=True))
+    sites = [{"name": f"新库{i}", "id": f"new-{i}", "lon": x, "lat": y} for i, (x, y) in places]
+    opened = [{"open": {"kind": "warehouse", "year": 2022, **site}} for site in sites]
     plan = run(world, parse_scenario(yaml.safe_dump({"name": "plan", "title": "计划", "changes": opened})))
     county = world.demand.county[cells]
     rank = np.arange(1, count + 1)

@@ -84,7 +84,7 @@ def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: P
     path = tmp_path / "one.yaml"
     path.write_text(
         "name: one\ntitle: 修水一仓\nchanges:\n"
-        "- open: {kind: warehouse, name: 修水仓, lon: 114.5685, lat: 29.0358, level: 县级}\n",
+        "- open: {kind: warehouse, name: 修水仓, lon: 114.5685, lat: 29.0358, level: 县级, year: 2025}\n",
         encoding="utf-8",
     )
     code, out, _ = run(capsys, "compare", str(path), "-w", str(workspace_folder), "--json")
@@ -105,7 +105,7 @@ def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: P
         (["coverage", "--by", "村"], "省、市、县"),
         (["gaps", "../../etc/passwd"], "没有这个图层"),
         (["compare", "nosuch"], "没有这个预设"),
-        (["compare", "../../../etc/passwd"], "没有这个预设"),
+        (["compare", "../../../etc/passwd"], "yaml"),
         (["network", "check", "nosuch.csv"], "不存在"),
     ],
 )

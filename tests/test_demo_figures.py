@@ -24,17 +24,19 @@ def test_driving_cover_equals_networkx(world, kind: str) -> None:
     layer, network, demand, standard = world.layers[kind], world.network, world.demand, world.standards[kind]
     lon, lat = layer.table["lon"].to_numpy(), layer.table["lat"].to_numpy()
     on_road = np.flatnonzero(network.kind != NODE_INTERCHANGE)
-    _, near = cKDTree(_unit_vectors(network.lon[on_road], network.lat[on_road])).query(_unit_vectors(lon, lat))
+    tree = cKDTree(_unit_vectors(network.lon[on_road], network.lat[on_road]))
+    _, near = tree.query(_unit_vectors(lon, lat))
     node = on_road[near]
     metres = haversine_m(lon, lat, network.lon[node], network.lat[node])
     graph = to_networkx(network)
     # The way from a site to its node: straight distance x 1.3 at 20 km/h, in centiseconds.
-    for site, access in zip(node, np.rint(metres * 1.3 / (20 / 3.6) * 100), strict=True):
-        old = graph.get_edge_data("all", int(site), {"centiseconds": np.inf})["centiseconds"]
-        graph.add_edge("all", int(site), centiseconds=min(old, int(access)))
-    found = nx.single_source_dijkstra_path_length(graph, "all", weight="centiseconds")
-    # Node i of the approximate network is cell i of the residents.
-    seconds = np.array([found.get(cell, np.inf) for cell in range(len(demand.lon))]) / 100
+    for site, access in zip(node, np.rint(metres * 1.3 / (20 / 3.6) * 100) / 100, strict=True):
+        old = graph.get_edge_data("all", int(site), {"seconds": np.inf})["seconds"]
+        graph.add_edge("all", int(site), seconds=min(old, float(access)))
+    found = nx.single_source_dijkstra_path_length(graph, "all", weight="seconds")
+    # Node i of the approximate network is cell i of the residents; sums of floats are whole centiseconds.
+    seconds = np.array([found.get(cell, np.inf) for cell in range(len(demand.lon))])
+    seconds = np.rint(seconds * 100) / 100
 
     cover = cover_layer(demand, network, layer, standard)
     table = by_unit(demand, cover)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import pytest
 from boai.geodata import store
 from boai.maps import page_data, words
 from boai.maps.page import TITLE, write_page
+from boai.maps.sheet import write_sheet
+from boai.maps.tables import write_tables
+from boai.scenarios.compare import compare
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
@@ -222,3 +226,16 @@ def test_the_demo_page_is_small_and_quick(world: Any, tmp_path: Path) -> None:
     assert data["title"] == TITLE
     assert len(data["outline"]["counties"]) == 100
     assert sum(data["counties"]["residents"]) == 45_188_635
+
+
+def test_layers_without_sites_are_drawn(tmp_path: Path) -> None:
+    world = mapworld.make_world(names=("甲",))
+    empty = {kind: replace(layer, table=layer.table.iloc[:0]) for kind, layer in world.layers.items()}
+    world = replace(world, layers=empty)
+    results = mapworld.make_results(world)
+    _, data = read(write_page(world, results[:1], tmp_path / "page.html"))
+    assert [layer["site_count"] for layer in data["scenarios"][0]["layers"]] == [0, 0, 0, 0]
+    assert "没有可到达的站点" in data["headlines"][1]
+    for kind in empty:
+        assert len(write_sheet(world, results[0], kind, tmp_path)) == 2
+    assert write_tables(world, results[:1], compare(results[:1]), tmp_path)

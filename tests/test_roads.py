@@ -422,7 +422,7 @@ def test_impossible_parameters_are_refused(tmp_path: Path) -> None:
     text = source.read_text(encoding="utf-8")
     path = tmp_path / "speeds.yaml"
     path.write_text(
-        text.replace("local: 30", "local: 0").replace("other: 1.15", "other: .nan"), encoding="utf-8"
+        text.replace("local: 30", "local: 0").replace("other: 1.05", "other: .nan"), encoding="utf-8"
     )
     with pytest.raises(InputError) as caught:
         approximate.read_parameters(path)

@@ -117,3 +117,11 @@ def test_write_text_replaces_whole(tmp_path: Path) -> None:
     write_text(path, "二")
     assert path.read_text(encoding="utf-8") == "二"
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.txt"]
+
+
+def test_missing_and_foreign_arrays_are_named(tmp_path: Path) -> None:
+    save_arrays(tmp_path / "a", ARRAYS, kind="thing", meta={})
+    assert set(load_arrays(tmp_path / "a", kind="thing", names=("x", "name"))[0]) == {"x", "name"}
+    for names in (("x", "name", "head"), ("x",)):
+        with pytest.raises(WorkspaceError, match="清单与所需文件不符"):
+            load_arrays(tmp_path / "a", kind="thing", names=names)
