@@ -16,12 +16,16 @@ from ..geodata.demand import Demand
 from ..geodata.gazetteer import Gazetteer, label_points
 from ..geodata.layers import Layer
 from .measures import Cover
+from .standards import Standard
 
 LINK = 1.3
 """Distance up to which cells are connected, in spacings of a hexagonal grid of their mean area.
 
 In Jiangxi neighbours lie 0.92-1.08 spacings apart and the next ring at least 1.55 (measured on h3).
 """
+
+PARTLY = "部分可及"
+"""On foot: the middle cell of the gap is reached, but not all of its residents."""
 
 COLUMNS = [
     "rank", "name", "city", "county", "county_code", "residents", "cells", "lon", "lat",
@@ -133,9 +137,14 @@ def _describe(
             "nearest_site": _of_sites(layer, "name", site),
             "nearest_id": _of_sites(layer, "id", site),
             "cost": cost / 60 if cover.standard.mode == "drive" else cost,
-            "cost_text": [cover.standard.cost_text(each) for each in cost.tolist()],
+            "cost_text": [_cost_text(cover.standard, each) for each in cost.tolist()],
         }
     )
+
+
+def _cost_text(standard: Standard, cost: float) -> str:
+    """Say how far the nearest site is; a cell that is reached in part is no place "70 m away"."""
+    return PARTLY if standard.mode == "walk" and cost <= standard.main else standard.cost_text(cost)
 
 
 def _of_sites(layer: Layer, column: str, site: NDArray[np.int32]) -> list[str]:

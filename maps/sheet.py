@@ -260,7 +260,7 @@ def _draw_added(job: _Job, y: float) -> None:
     """Write the table of the suggested sites."""
     paper, added = job.paper, job.added
     shown = added.head(panel.NUMBERED)
-    note = f"按新增覆盖的居民排名, 前 {len(shown)} {job.unit}, 共 {len(added):,} {job.unit}"
+    note = f"按建设次序, 前 {len(shown)} {job.unit}, 共 {len(added):,} {job.unit}"
     top = _heading(job, y, "建议新增", note) - 5
     _draw_heads(job, top, (8, "位置", "left"), (90, "年份", "right"), (122, "新增覆盖", "right"))
     _draw_heads(job, top, (156, "建成后全省", "right"))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from boai.coverage import gaps, measures
 from boai.coverage.measures import Cover
-from boai.coverage.standards import Standard
+from boai.coverage.standards import Standard, load_standards
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
 from hypothesis import given, settings
@@ -148,3 +148,11 @@ def test_no_sites_leave_everybody_in_gaps_without_a_nearest_site() -> None:
 
 def test_nobody_lives_anywhere() -> None:
     assert len(find([0], demand=gridworld.grid_demand(4, residents=np.zeros(16)))) == 0
+
+
+def test_a_middle_in_reach_is_partly_reached_and_no_distance() -> None:
+    standard = load_standards()["aed"]
+    assert gaps._cost_text(standard, 70.0) == gaps.PARTLY
+    assert gaps._cost_text(standard, 270.0) == gaps.PARTLY
+    assert gaps._cost_text(standard, 271.0) == "271米"
+    assert gaps._cost_text(load_standards()["warehouse"], 70.0) == "1分钟"
