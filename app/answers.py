@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from ..coverage.measures import LEVELS
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind
 from ..geodata.network import load_network
-from ..geodata.registry import check_kind, load_layers, read_sites
+from ..geodata.registry import check_kind, load_layers, read_sites, read_stock
 from ..geodata.store import write_text
+from ..maps import words
 from ..scenarios.compare import compare as compare_results
+from ..scenarios.compare import headlines
 from ..scenarios.run import Result, run
 from ..scenarios.schema import PRESETS, Scenario, Siting, load_scenario
 from .console import Row, jsonable
@@ -34,12 +37,6 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 def kinds_of(text: str | None) -> list[Kind]:
     """Read a layer's name; none means all."""
     return list(KIND_NAMES) if text is None else [check_kind(text)]
-
-
-def labels(root: Path) -> str:
-    """Labels of the workspace's data in brackets, empty where all is real."""
-    shown = "、".join(labels_of(load_world(open_workspace(root))))
-    return f"[{shown}]" if shown else ""
 
 
 def labels_of(world: World) -> list[str]:
@@ -61,7 +58,8 @@ def list_layers(root: Path) -> list[dict[str, Any]]:
 
 def sites(root: Path, kind: str) -> list[dict[str, Any]]:
     """List all sites of a layer."""
-    return read_sites(open_workspace(root).root / "layers.gpkg", check_kind(kind))
+    rows = read_sites(open_workspace(root).root / "layers.gpkg", check_kind(kind))
+    return [{**row, "stock": read_stock(row["stock"])} for row in rows]
 
 
 def network_info(root: Path) -> dict[str, Any]:
@@ -81,47 +79,59 @@ def check_network(root: Path, table: Path | None) -> dict[str, Any]:
     network = load_network(workspace.root / "network")
     gaz = gazetteer.load(workspace.root / "gazetteer")
     found = roads.check_distances(network, gaz, roads.read_distances(table))
-    return {"rows": rows_of(found), "summary": jsonable(roads.summarise(found)), "label": network.label}
+    return {
+        "label": network.label,
+        "rows": rows_of(found),
+        "summary": asdict(roads.summarise(found)),
+        "minutes": asdict(roads.summarise(found, "minutes_error_pct")),
+    }
 
 
-def baseline(root: Path, progress: Progress | None = None) -> tuple[World, Result]:
-    """Open a workspace and measure how things stand today."""
+def baseline(root: Path, kinds: Sequence[Kind], progress: Progress | None = None) -> tuple[World, Result]:
+    """Open a workspace and measure how things stand today for some of its layers."""
     world = load_world(open_workspace(root))
-    return world, run(world, load_scenario("baseline"), progress=progress)
+    return world, run(world, load_scenario("baseline"), kinds=kinds, progress=progress)
 
 
-def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = None) -> list[dict[str, Any]]:
+def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = None) -> dict[str, Any]:
     """Count the residents within each limit by province, city or county."""
     wanted = kinds_of(kind)
     if by not in LEVELS:
         raise InputError(Problem("--by", f"应为 {'、'.join(LEVELS)} 之一", by[:20]))
-    _, result = baseline(root, progress)
-    table = result.units[(result.units["level"] == by) & result.units["kind"].isin(wanted)]
+    world, result = baseline(root, wanted, progress)
+    table = result.units[result.units["level"] == by]
     table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=(100 * table["share"]).round(2))
-    return rows_of(table)
+    summary = result.summary.assign(layer=result.summary["kind"].map(KIND_NAMES))
+    return {"labels": labels_of(world), "rows": rows_of(table), "summary": rows_of(summary)}
 
 
-def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> list[dict[str, Any]]:
+def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> dict[str, Any]:
     """List the largest gaps of each layer."""
     wanted = kinds_of(kind)
-    _, result = baseline(root, progress)
+    world, result = baseline(root, wanted, progress)
     tables = [result.gaps[name].head(top).assign(layer=KIND_NAMES[name], kind=name) for name in wanted]
-    return [row for table in tables for row in rows_of(table)]
+    return {"labels": labels_of(world), "rows": [row for table in tables for row in rows_of(table)]}
 
 
-def plan(root: Path, kind: str, number: int, progress: Progress | None = None) -> dict[str, Any]:
-    """Find where a number of new sites would cover the most residents, existing sites kept."""
+def plan(
+    root: Path, kind: str, number: int, *, year: int | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Find where a number of new sites would cover the most residents, existing sites kept.
+
+    ``year`` goes into the ids of the new sites; by default this year.
+    """
     wanted = check_kind(kind)
     world = load_world(open_workspace(root))
-    request = Siting(kind=wanted, year=date.today().year, number=number)
-    result = run(world, Scenario(name="plan", title="选址", siting=(request,)), progress=progress)
+    request = Siting(kind=wanted, year=year or date.today().year, number=number)
+    scenario = Scenario(name="plan", title="选址", siting=(request,))
+    result = run(world, scenario, kinds=[wanted], progress=progress)
     standard, proof = world.standards[wanted], result.plans[0]
     return {
         "title": f"{KIND_NAMES[wanted]}: 再建 {number} 处, {standard.limit_text(standard.main)}以内居民最多",
-        "labels": [text for text in (result.layers[wanted].label, world.network.label) if text],
+        "labels": list(words.labels(world, result, wanted)),
         "sites": rows_of(result.added),
         "plan": jsonable(proof),
-        "sentences": [_proof(proof)],
+        "sentences": [_proof(proof), *([proof["note"]] if proof["note"] else [])],
     }
 
 
@@ -159,21 +169,19 @@ def save_record(root: Path, name: str, record: dict[str, Any]) -> Path:
 
 
 def compare(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
-    """Compare scenarios with the baseline."""
+    """Compare scenarios with the baseline: the tidy table, and a sentence for each scenario."""
     world = load_world(open_workspace(root))
     results = results_of(world, names, progress)
     table = compare_results(results)
-    return {
-        "rows": rows_of(table),
-        "sentences": [],
-        "headers": {str(name): str(name) for name in table.columns},
-    }
+    table = table.assign(percent=(100 * table["share"]).round(2))
+    return {"labels": labels_of(world), "rows": rows_of(table), "sentences": list(headlines(results))}
 
 
-def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> list[str]:
-    """Write the page, the sheets and the tables of the scenarios into the workspace."""
+def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
+    """Write page, sheets and tables of scenarios into the workspace; the sheets show the first of them."""
     world = load_world(open_workspace(root))
-    return [str(path) for path in write_products(root, world, results_of(world, names, progress), progress)]
+    paths = write_products(root, world, results_of(world, names, progress), progress)
+    return {"labels": labels_of(world), "files": [str(path) for path in paths]}
 
 
 def write_products(

@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that ``boai nearest`` answers
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 import traceback
@@ -115,7 +116,12 @@ def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: Json
     if as_json:
         console.print_json(rows)
         return
-    shown = ("id", "name", "city", "county", "level", "host", "stock", "phone", "lon", "lat", "source")
+    for row in rows:
+        row["stock"] = "、".join(f"{item} {count:,}" for item, count in row["stock"].items())
+    shown = (
+        "id", "name", "city", "county", "level", "host", "speciality", "readiness_min", "stock", "stock_date",
+        "phone", "lon", "lat", "source",
+    )  # fmt: skip
     used = {key: COLUMNS[key] for key in shown if any(row[key] not in ("", None) for row in rows)}
     console.print_table(f"{KIND_NAMES[check_kind(kind)]}: {len(rows)} 处", rows, used)
 
@@ -153,9 +159,23 @@ def network_check(
         "from": "起点", "to": "终点", "km": "公布 km", "model_km": "路网 km", "error_pct": "误差 %",
         "minutes": "公布分钟", "model_minutes": "路网分钟", "note": "说明",
     }  # fmt: skip
-    console.print_table("路网与公布里程的比较", found["rows"], headers)
-    for key, value in found["summary"].items():
-        typer.echo(f"{key}: {console.cell(value)}")
+    console.print_table(f"路网与公布里程的比较 [{found['label']}]", found["rows"], headers)
+    typer.echo(_error_line("里程", found["summary"]))
+    typer.echo(_error_line("时间", found["minutes"]))
+    typer.echo("注意: 部分区段的公布里程本身就是路网数据; 去掉自身里程后的误差见 docs/roads.md。")
+
+
+def _percent(share: float | None) -> str:
+    return "—" if share is None else f"{100 * share:.1f} %"
+
+
+def _error_line(what: str, summary: dict[str, Any]) -> str:
+    if not summary["rows"]:
+        return f"{what}: 没有可比较的公布值"
+    return (
+        f"{what}误差 ({summary['rows']} 条): 绝对值中位数 {summary['median_pct']:.1f} %, "
+        f"{100 * summary['within_25']:.0f} % 在 25 % 以内, 最大 {summary['worst_pct']:.0f} %"
+    )
 
 
 @app.command(cls=_Command)
@@ -168,15 +188,21 @@ def coverage(
     """各级居民在每个时限(距离)内的覆盖: 人数与比例。"""
     from . import answers
 
-    rows = answers.coverage(root, kind, by, progress=_say)
+    found = answers.coverage(root, kind, by, progress=_say)
     if as_json:
-        console.print_json(rows)
+        console.print_json(found)
         return
     headers = {
         "layer": "图层", "name": "单位", "limit_text": "上限", "residents": "居民", "served": "覆盖居民",
         "percent": "覆盖 %",
     }  # fmt: skip
-    console.print_table("覆盖 " + answers.labels(root), rows, headers)
+    console.print_table(f"覆盖 [{'、'.join(found['labels'])}]", found["rows"], headers)
+    headers = {
+        "layer": "图层", "sites": "站点数", "limit_text": "上限", "served": "覆盖居民",
+        "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍覆盖",
+    }  # fmt: skip
+    rows = [{**row, "second_share": _percent(row["second_share"])} for row in found["summary"]]
+    console.print_table("全省概要", rows, headers)
 
 
 @app.command(cls=_Command)
@@ -189,28 +215,29 @@ def gaps(
     """缺口: 覆盖不到的居民, 按人数排序, 附地名和最近站点。"""
     from . import answers
 
-    rows = answers.gaps(root, kind, top, progress=_say)
+    found = answers.gaps(root, kind, top, progress=_say)
     if as_json:
-        console.print_json(rows)
+        console.print_json(found)
         return
     headers = {
         "layer": "图层", "rank": "序号", "name": "地点", "city": "设区市", "residents": "未覆盖居民",
         "nearest_site": "最近站点", "cost_text": "到最近站点",
     }  # fmt: skip
-    console.print_table("缺口 " + answers.labels(root), rows, headers)
+    console.print_table(f"缺口 [{'、'.join(found['labels'])}]", found["rows"], headers)
 
 
 @app.command(cls=_Command)
 def plan(
     kind: KindArgument,
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=2000, help="新增几处")] = 3,
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="年份; 不填为今年")] = None,
     root: WorkspaceOption = _DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """选址: 保留现有站点, 再建几处能覆盖最多居民(最大覆盖模型, 附证明的上界)。"""
     from . import answers
 
-    found = answers.plan(root, kind, number, progress=_say)
+    found = answers.plan(root, kind, number, year=year, progress=_say)
     if as_json:
         console.print_json(found)
         return
@@ -218,7 +245,7 @@ def plan(
         "rank": "序号", "name": "建议位置", "city": "设区市", "county": "县区", "gain": "新增覆盖居民",
         "cumulative": "累计新增", "lon": "经度", "lat": "纬度",
     }  # fmt: skip
-    console.print_table(found["title"], found["sites"], headers)
+    console.print_table(f"{found['title']} [{'、'.join(found['labels'])}]", found["sites"], headers)
     for sentence in found["sentences"]:
         typer.echo(console.clean(sentence))
 
@@ -255,12 +282,12 @@ def map_(
     """出图: 一个离线网页, 每个图层一张可打印的图(PNG、PDF), 表格(Excel、CSV)。"""
     from . import answers
 
-    paths = answers.draw(root, scenarios or [], progress=_say)
+    found = answers.draw(root, scenarios or [], progress=_say)
     if as_json:
-        console.print_json(paths)
+        console.print_json(found)
         return
-    for path in paths:
-        typer.echo(str(path))
+    for path in found["files"]:
+        typer.echo(path)
 
 
 @app.command(cls=_Command)
@@ -324,12 +351,12 @@ def _usage(error: Any) -> str:
         "BadParameter": "参数值不对",
         "BadOptionUsage": "选项缺少值或用法不对",
     }
-    what = words.get(type(error).__name__, "没有这个命令或参数")
+    what = words.get(type(error).__name__, "没有这个命令, 或参数太多")
     parameter = getattr(error, "param", None)
     name = getattr(error, "option_name", "") or (
         "" if parameter is None else (parameter.opts or [parameter.name])[0]
     )
-    got = name or str(error.format_message())
+    got = name or " ".join(re.findall(r"'([^']*)'", str(error.format_message())))
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "boai"
     return str(Problem("命令", what, got, f"请看 {command} --help"))

@@ -6,23 +6,28 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 Row = Mapping[str, Any]
+
+_DEGREES = ("lon", "lat")
 
 
 def jsonable(value: Any) -> Any:
     """Turn numpy scalars, tuples and paths into what JSON holds; not-a-number and infinity become null."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, str | bool) or value is None:
-        return value
     if hasattr(value, "tolist"):
         return jsonable(value.tolist())
+    if isinstance(value, str | bool) or value is None:
+        return value
     if isinstance(value, Sequence):
         return [jsonable(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if not isinstance(value, int | PurePath):
+        raise TypeError(f"{type(value).__name__} is nothing that JSON holds")
     return value if isinstance(value, int) else str(value)
 
 
@@ -55,6 +60,17 @@ def cell(value: Any) -> str:
     return clean(value)
 
 
+def degrees(value: Any) -> str:
+    """Format a coordinate: five decimals are a metre.
+
+    Examples
+    --------
+    >>> degrees(115.9), degrees(None)
+    ('115.90000', '—')
+    """
+    return f"{value:.5f}" if isinstance(value, float) else cell(value)
+
+
 def print_table(title: str, rows: Sequence[Row], headers: Mapping[str, str]) -> None:
     """Print rows under Chinese headings; ``headers`` maps the keys that are shown to their headings."""
     from rich import box  # noqa: PLC0415 (slow to import)
@@ -68,6 +84,6 @@ def print_table(title: str, rows: Sequence[Row], headers: Mapping[str, str]) -> 
         numeric = any(isinstance(row[key], int | float) for row in plain)
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in plain:
-        table.add_row(*(Text(cell(row[key])) for key in headers))
+        table.add_row(*(Text(degrees(row[key]) if key in _DEGREES else cell(row[key])) for key in headers))
     # A pipe or file gets whole rows: no terminal width cuts them.
     Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,14 +12,18 @@ from typing import Any
 import numpy as np
 
 from ..coverage.nearest import Answer, Arrival, nearest_sites
+from ..coverage.standards import load_standards
 from ..geodata import gazetteer, outline
 from ..geodata.errors import InputError, PlaceError, Problem
 from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
+from ..geodata.names import CITY, PROVINCE
 from ..geodata.network import Network, load_network
-from ..geodata.registry import check_kind, read_sites
+from ..geodata.registry import check_kind, read_sites, read_stock
 from .workspace import open_workspace
 
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
+_NUMBERS = re.compile(r"\d+\.\d|\d\s*[°度]|[东西]经|[南北]纬")
+_ROAD_CLASSES = frozenset({"国道", "高速", "高速公路", "省道"})
 _SENT: tuple[Kind, ...] = ("warehouse", "team")
 
 
@@ -59,7 +62,16 @@ def nearest(
     network = load_network(workspace.root / "network")
     sites = read_sites(workspace.root / "layers.gpkg", chosen)
     closed, closed_names = _closed_edges(network, avoid)
-    answer = nearest_sites(network, sites, lon=place["lon"], lat=place["lat"], k=k, closed=closed)
+    ready_s = load_standards()[chosen].mobilisation_s or 0
+    answer = nearest_sites(
+        network,
+        sites,
+        lon=place["lon"],
+        lat=place["lat"],
+        k=k,
+        closed=closed,
+        default_readiness_min=ready_s / 60,
+    )
     labels = [text for text in (network.label, EXAMPLE if sites and sites[0]["example"] else "") if text]
     return {
         "place": place,
@@ -77,8 +89,7 @@ def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
     """Read coordinates or a place name; raises ``PlaceError`` for what lies outside or is unknown."""
     pair = _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100])
     if pair is None:
-        found = gazetteer.find(gaz, text)
-        return {"name": found.full_name, "lon": found.lon, "lat": found.lat, "note": found.note}
+        return _named(gaz, text)
     lon, lat = float(pair[1]), float(pair[2])
     area = outline.load_outline(root / "outline")
     if not outline.contains(area, lon, lat):
@@ -89,28 +100,53 @@ def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
     return {"name": label, "lon": lon, "lat": lat, "note": ""}
 
 
+def _named(gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
+    """Find a named place that is small enough to drive to."""
+    if _NUMBERS.search(unicodedata.normalize("NFKC", text)[:100]):
+        fix = "请按 经度,纬度 写两个十进制度数, 例如 115.86,28.69"
+        raise PlaceError(Problem("--at", "看不懂这个坐标", text[:40], fix))
+    found = gazetteer.find_nearby(gaz, text)
+    if found.level == PROVINCE:
+        raise PlaceError(
+            Problem("--at", "范围太大, 请写到县或乡镇", found.name, "例如 修水县 或 修水县黄坳乡")
+        )
+    notes = [found.note]
+    if found.level == CITY:
+        notes.append(f"以{found.name}城区一点代表全市, 写到县区或乡镇更准")
+    note = "; ".join(text for text in notes if text)
+    return {"name": found.full_name, "lon": found.lon, "lat": found.lat, "note": note}
+
+
 def _closed_edges(network: Network, avoid: Sequence[str]) -> tuple[list[int], list[str]]:
     """Find the edges of the named roads; all unknown names are reported at once."""
     rows: list[int] = []
     problems = []
     for text in avoid:
-        wanted = unicodedata.normalize("NFKC", text).strip().upper()
-        hits = [
-            row
-            for row, name in enumerate(network.roads)
-            if name and wanted in (name.upper(), *name.upper().split())
-        ]
+        wanted = _road_text(text)
+        forms = {row: _road_forms(name) for row, name in enumerate(network.roads) if name}
+        hits = [row for row, ways in forms.items() if wanted in ways]
         rows += hits
         if not hits:
-            words = [word for name in network.roads for word in name.split()]
-            close = "、".join(dict.fromkeys(get_close_matches(wanted, words, 3, 0.4)))
-            problems.append(
-                Problem("--avoid", "路网里没有这条道路", text[:40], f"相近的有 {close}" if close else "")
-            )
+            words = list(dict.fromkeys(way for ways in forms.values() for way in ways))
+            close = "、".join(get_close_matches(wanted, words, 3, 0.4))
+            fix = f"相近的有 {close}" if close else "请写道路编号或名称, 例如 G45 或 大广高速"
+            problems.append(Problem("--avoid", "路网里没有这条道路", text[:40], fix))
     if problems:
         raise InputError(problems)
     edges = np.flatnonzero(np.isin(network.road, rows)) if rows else np.zeros(0, np.int64)
     return edges.tolist(), [network.roads[row] for row in dict.fromkeys(rows)]
+
+
+def _road_text(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).upper().split())
+
+
+def _road_forms(name: str) -> list[str]:
+    """Ways to write a road: G45 大广高速 is G45, 大广高速, 大广 and G45大广高速; a class alone is none."""
+    words = [word for word in name.upper().split() if word not in _ROAD_CLASSES]
+    short = [word.removesuffix("高速") for word in words]
+    swapped = [f"{words[0][1:]}国道"] if name.endswith("国道") else []
+    return list(dict.fromkeys([_road_text(name), *words, *short, *swapped]))
 
 
 def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
@@ -128,7 +164,7 @@ def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
         "readiness_assumed": arrival.readiness_assumed,
         "drive_min": round(arrival.drive_s / 60, 1),
         "km": round(arrival.metres / 1000, 1),
-        "stock": json.loads(site["stock"]) if site["stock"] else {},
+        "stock": read_stock(site["stock"]),
         "stock_date": site["stock_date"] or "",
         "passes": list(arrival.places),
         "roads": list(arrival.roads),
@@ -177,7 +213,7 @@ def _card_lines(card: dict[str, Any]) -> Iterator[str]:
     ready = duration(card["readiness_min"]) + ("(默认值)" if card["readiness_assumed"] else "")
     yield f"{card['rank']}. {card['name']}  {card['level']}  {card['city']}{card['county']}"
     yield (
-        f"   预计 {duration(card['eta_min'])}到达 = 准备 {ready} + 行车 {duration(card['drive_min'])}, "
+        f"   预计 {duration(card['eta_min'])}后到达 = 准备 {ready} + 行车 {duration(card['drive_min'])}, "
         f"{card['km']:.1f} 公里"
     )
     if card["stock"]:
@@ -190,5 +226,5 @@ def _card_lines(card: dict[str, Any]) -> Iterator[str]:
         shown = card["passes"]
         middle = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]]
         yield "   途经: " + " → ".join(middle)
-    if card["roads"]:
-        yield "   道路: " + "、".join(dict.fromkeys(card["roads"]))
+    roads = "、".join(dict.fromkeys(card["roads"]))
+    yield f"   道路: {roads or '县乡道路'}"

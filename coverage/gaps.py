@@ -6,6 +6,8 @@ standard has a minimum density, of cells at least so dense. Gaps are ranked by t
 
 from __future__ import annotations
 
+from math import ceil, isfinite
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -143,8 +145,14 @@ def _describe(
 
 
 def _cost_text(standard: Standard, cost: float) -> str:
-    """Say how far the nearest site is; a cell that is reached in part is no place "70 m away"."""
-    return PARTLY if standard.mode == "walk" and cost <= standard.main else standard.cost_text(cost)
+    """Say how far the nearest site is, outside the limit.
+
+    A cell that is reached in part is no place "70 m away", and one just beyond an hour is not "1 hour" away:
+    minutes are rounded up.
+    """
+    if standard.mode == "walk":
+        return PARTLY if cost <= standard.main else standard.cost_text(cost)
+    return standard.cost_text(ceil(cost / 60) * 60 if isfinite(cost) else cost)
 
 
 def _of_sites(layer: Layer, column: str, site: NDArray[np.int32]) -> list[str]:

@@ -4,10 +4,10 @@ Drive: sites and residents meet the network at their nearest node; the way there
 the standard's detour at its access speed (assumptions). The cost of a cell is
 ``access(site) + shortest time(site node -> cell node) + access(cell)`` in whole centiseconds.
 
-Walk: the limits (100 m to 1 km) are smaller than a cell (about 5 km2), so every cell is taken apart into its
-343 h3 children three resolutions finer (about 0.015 km2 each). Its residents count as evenly spread over them
-(an assumption, 假设). A child is in reach where ``haversine(its centre, site) x detour <= limit``; the share
-of a cell is its children in reach over 343.
+Walk: the limits (100 m to 1 km) are smaller than a cell (about 4.6 km2), so every cell is taken apart into
+its 343 h3 children three resolutions finer (about 0.013 km2 each). Its residents count as evenly spread over
+them (an assumption, 假设). A child is in reach where ``haversine(its centre, site) x detour <= limit``; the
+share of a cell is its children in reach over 343.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from .layers import COLUMNS, EXAMPLE, Kind, Layer
+from .names import CITY
 
 if TYPE_CHECKING:
     from .boundaries import Units
@@ -41,8 +42,8 @@ def build(gaz: Gazetteer, demand: Demand, units: Units) -> dict[Kind, Layer]:
         "home": _layer(
             "home", _scattered(demand, units, rules["home"], rng, "博爱家园", weight=demand.residents)
         ),
-        "warehouse": _layer("warehouse", _stores(gaz, demand, rules, rng)),
-        "team": _layer("team", _teams(gaz, demand, rules, rng)),
+        "warehouse": _layer("warehouse", _stores(gaz, demand, units, rules, rng)),
+        "team": _layer("team", _teams(gaz, demand, units, rules, rng)),
     }
 
 
@@ -107,15 +108,12 @@ def _seats(gaz: Gazetteer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.asarray(gaz.lon)[rows], np.asarray(gaz.lat)[rows]
 
 
-def _city_seat(demand: Demand) -> NDArray[np.int32]:
-    """County that stands for each city: the one with the most urban residents, cities by code."""
-    urban = np.bincount(demand.county, weights=demand.urban, minlength=len(demand.county_code))
-    city_code = np.array([code[:4] for code in demand.county_code])
-    best = [
-        max(np.flatnonzero(city_code == code), key=lambda row: (urban[row], -row))
-        for code in np.unique(city_code)
-    ]
-    return np.array(best, np.int32)
+def _city_seat(gaz: Gazetteer, units: Units) -> NDArray[np.int32]:
+    """County that stands for each city, by code: the one that holds the city's place in the gazetteer."""
+    from .boundaries import locate  # noqa: PLC0415 (geopandas is slow to import, and only building needs it)
+
+    city = np.flatnonzero(np.asarray(gaz.level) == CITY)
+    return np.sort(locate(units, np.asarray(gaz.lon)[city], np.asarray(gaz.lat)[city]))
 
 
 def _stock(rule: dict[str, Any], level: str, fill: float) -> str:
@@ -125,24 +123,27 @@ def _stock(rule: dict[str, Any], level: str, fill: float) -> str:
     )
 
 
-def _stores(gaz: Gazetteer, demand: Demand, rules: dict[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+def _stores(
+    gaz: Gazetteer, demand: Demand, units: Units, rules: dict[str, Any], rng: np.random.Generator
+) -> pd.DataFrame:
     rule = rules["warehouse"]
-    hubs = _city_seat(demand)
+    hubs = _city_seat(gaz, units)
     rest = np.setdiff1d(np.arange(len(demand.county_code), dtype=np.int32), hubs)
     stores = np.sort(rng.permutation(rest)[: rule["county_stores"]])
     county = np.concatenate([hubs[:1], hubs, stores])
+    lon, lat = (place[county] for place in _seats(gaz))
+    # The provincial centre stands at the capital's own place, apart from the hub at the seat of its district.
+    lon[0], lat[0] = gaz.lon[0], gaz.lat[0]
     level = ["省级"] + ["市级"] * len(hubs) + ["县级"] * len(stores)
-    lon, lat = _seats(gaz)
     fill = 0.5 + rng.random(len(county))
-    units = _unit_columns(demand, county)
-    whose = ["江西省", *units["city"][1 : len(hubs) + 1], *units["county"][len(hubs) + 1 :]]
+    names = _unit_columns(demand, county)
+    whose = ["江西省", *names["city"][1 : len(hubs) + 1], *names["county"][len(hubs) + 1 :]]
     return pd.DataFrame(
         {
             "name": [f"示例{name}备灾仓库" for name in whose],
-            **units,
-            # The provincial centre lies apart from the hub of its city, so that both can be seen on a map.
-            "lon": (lon[county] + np.where(np.arange(len(county)) == 0, 0.02, 0.0)).round(6),
-            "lat": (lat[county] - np.where(np.arange(len(county)) == 0, 0.02, 0.0)).round(6),
+            **names,
+            "lon": lon.round(6),
+            "lat": lat.round(6),
             "level": level,
             "readiness_min": float(rule["readiness_min"]),
             "stock": [_stock(rule, name, amount) for name, amount in zip(level, fill, strict=True)],
@@ -152,21 +153,23 @@ def _stores(gaz: Gazetteer, demand: Demand, rules: dict[str, Any], rng: np.rando
     )
 
 
-def _teams(gaz: Gazetteer, demand: Demand, rules: dict[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+def _teams(
+    gaz: Gazetteer, demand: Demand, units: Units, rules: dict[str, Any], rng: np.random.Generator
+) -> pd.DataFrame:
     rule = rules["team"]
-    cities = _city_seat(demand)
+    cities = _city_seat(gaz, units)
     rest = np.setdiff1d(np.arange(len(demand.county_code), dtype=np.int32), cities)
     counties = np.sort(rng.permutation(rest)[: rule["county_teams"]])
     county = np.concatenate([cities, counties])
     level = ["市级"] * len(cities) + ["县级"] * len(counties)
     lon, lat = _seats(gaz)
-    units = _unit_columns(demand, county)
-    whose = [*units["city"][: len(cities)], *units["county"][len(cities) :]]
+    names = _unit_columns(demand, county)
+    whose = [*names["city"][: len(cities)], *names["county"][len(cities) :]]
     speciality = np.array(rule["specialities"])[rng.integers(0, len(rule["specialities"]), len(county))]
     return pd.DataFrame(
         {
             "name": [f"示例{name}{word}救援队" for name, word in zip(whose, speciality, strict=True)],
-            **units,
+            **names,
             "lon": lon[county].round(6),
             "lat": lat[county].round(6),
             "level": level,

@@ -153,6 +153,23 @@ def find(gaz: Gazetteer, text: str) -> Place:
     return _place(gaz, rows[0], note)
 
 
+def find_nearby(gaz: Gazetteer, text: str) -> Place:
+    """Find a place, or the county or township in which it should be, with a note that says so.
+
+    Where `find` knows a county or township but not what follows it, as in 修水县医院, that unit stands for
+    it. Raises ``PlaceError`` as `find` does.
+    """
+    try:
+        return find(gaz, text)
+    except PlaceError:
+        wanted = clean(text)
+        end, row, _ = max(_read(gaz, wanted), default=(0, -1, 0))
+        if row < 0 or end == len(wanted) or int(gaz.level[row]) < COUNTY:
+            raise
+        known = full_name(gaz, row, province=False)
+        return _place(gaz, row, f"地名表里没有 {wanted[end:][:_SHOWN]}, 以{known}代替")
+
+
 def full_name(gaz: Gazetteer, row: int, *, province: bool = True) -> str:
     """Write the name of a place with the units above it."""
     county, level = int(gaz.county[row]), int(gaz.level[row])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import tempfile
 from collections.abc import Mapping
@@ -82,6 +83,24 @@ def read_sites(path: Path, kind: Kind) -> list[dict[str, Any]]:
     except sqlite3.Error as error:
         raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error), _FIX)) from None
     return [{**dict(zip(COLUMNS, values, strict=True)), "example": bool(row[0])} for values in rows]
+
+
+def read_stock(text: str | None) -> dict[str, int]:
+    """Read the stock of a site: items and their number; what is no such list is left out.
+
+    Examples
+    --------
+    >>> read_stock('{"棉被": 1200, "帐篷": 30}'), read_stock("")
+    ({'棉被': 1200, '帐篷': 30}, {})
+    """
+    try:
+        stock = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    items = stock.items() if isinstance(stock, dict) else ()
+    return {
+        str(item): count for item, count in items if isinstance(count, int) and not isinstance(count, bool)
+    }
 
 
 def load_layers(path: Path) -> dict[Kind, Layer]:

@@ -20,6 +20,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from ..geodata.layers import COLUMNS, KIND_NAMES
+from ..scenarios import compare, targets
 from . import style, words
 from .words import one_line, stock_text
 
@@ -32,30 +33,28 @@ if TYPE_CHECKING:
 WORKBOOK = "结果.xlsx"
 
 HEADERS = {
+    **targets.HEADERS, **compare.HEADERS,
     "title": "方案", "scenario": "方案代码", "kind": "图层", "level": "级别", "code": "代码", "name": "名称",
     "city": "设区市", "county": "县区", "county_code": "县级代码", "limit": "上限(秒或米)",
-    "limit_text": "上限", "residents": "居民", "served": "覆盖居民", "share": "覆盖比例", "rank": "名次",
-    "cells": "网格数", "lon": "经度", "lat": "纬度", "nearest_site": "最近站点", "nearest_id": "最近站点编号",
-    "cost": "相距(分钟或米)", "cost_text": "相距", "year": "年份", "id": "编号", "gain": "新增覆盖居民",
-    "cumulative": "累计新增覆盖", "share_after": "建成后全省比例", "sites": "站点数", "scope": "范围",
-    "comparator": "比较", "planned": "计划", "planned_max": "计划(上限)", "unit": "单位", "binding": "约束力",
-    "reached": "已完成", "left": "差额", "state": "状态", "ambiguity": "原文歧义", "source": "来源",
-    "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "opened": "新增站点数",
-    "objective": "新增覆盖(解)", "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态",
-    "main": "主要上限", "candidates": "候选地点数", "note": "备注", "gained": "增加覆盖居民",
-    "lost": "减少覆盖居民", "worst_county": "比例最低的县区", "worst_share": "最低比例",
-    "counties_good": "达到九成的县区数", "counties": "县区数", "closed": "撤销站点数",
-    "moved": "迁移站点数", "actions": "变动数", "per_site": "每处增加覆盖居民",
+    "limit_text": "上限", "rank": "次序", "cells": "网格数", "lon": "经度", "lat": "纬度",
+    "nearest_site": "最近站点", "nearest_id": "最近站点编号", "cost": "相距(分钟或米)", "cost_text": "相距",
+    "id": "编号", "gain": "新增覆盖居民", "cumulative": "累计新增覆盖", "share_after": "建成后全省比例",
+    "sites": "站点数", "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "objective": "新增覆盖(解)",
+    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
+    "note": "备注", "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍在上限内的比例",
+    "labels": "标注", "limit_min": "时限(分)", "readiness_min": "准备(分)",
+    "worst_min": "最远到达(分, 含准备)",
 }  # fmt: skip
 """Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
 
 _WORDS: dict[str, dict[Any, str]] = {
+    "rule": {"mclp": "最大覆盖选址", "each_county": "每县一处", "each_city": "每市一处"},
     "comparator": {"=": "等于", ">=": "不少于"},
     "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
 }
 """Words for codes; ``=`` would otherwise be taken for a formula."""
 
-_SHARES = {"share", "share_after", "gap", "worst_share"}
+_SHARES = {"share", "share_after", "gap", "worst_share", "second_share"}
 _DEGREES = {"lon", "lat"}
 _PLAIN_NUMBERS = {"year", "rank"}
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
@@ -101,7 +100,7 @@ def write_tables(
     The workbook, then the CSV files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tables = build_tables(results, comparison)
+    tables = _labelled(build_tables(results, comparison), world, results[0])
     notes = _notes(world, results)
     paths = [folder / WORKBOOK]
     _atomic(paths[0], _workbook(notes, tables))
@@ -122,14 +121,29 @@ def build_tables(results: Sequence[Result], comparison: pd.DataFrame) -> dict[st
         gap.assign(title=result.title, kind=kind) for result in results for kind, gap in result.gaps.items()
     ]
     return {
+        "概要": _first(_stack([result.summary.assign(title=result.title) for result in results])),
         "覆盖_省市县": _first(_stack([result.units.assign(title=result.title) for result in results])),
         "缺口": _first(_stack(gaps)),
         "新增站点": _first(_stack([result.added.assign(title=result.title) for result in results])),
         "方案对比": _first(comparison.drop(columns="layer", errors="ignore")),
         "目标台账": _first(_stack([result.targets.assign(title=result.title) for result in results])),
+        "达标检查": _first(_stack([result.compliance.assign(title=result.title) for result in results])),
         "站点": stock,
         "选址求解": _first(_stack([_plans(result) for result in results])),
         "配置要求": _first(_stack([result.admin.assign(title=result.title) for result in results])),
+    }
+
+
+def _labelled(tables: Mapping[str, pd.DataFrame], world: World, baseline: Result) -> dict[str, pd.DataFrame]:
+    """Give every row the labels of the data it was made from; rows about no layer get those of all."""
+    of_kind: dict[str, tuple[str, ...]] = {kind: words.labels(world, baseline, kind) for kind in KIND_NAMES}
+    everything = "、".join(dict.fromkeys(text for found in of_kind.values() for text in found))
+    marks = {kind: "、".join(found) for kind, found in of_kind.items()}
+    return {
+        name: table.assign(
+            labels=[marks.get(kind, everything) for kind in table["kind"]] if "kind" in table else everything
+        )
+        for name, table in tables.items()
     }
 
 

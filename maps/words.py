@@ -68,7 +68,7 @@ def _largest_gap(result: Result) -> str:
         return f"缺口: 全省居民都在备灾仓库{within(standard)}以内。"
     gap = gaps.iloc[0]
     site = one_line(gap["nearest_site"], longest=30)
-    far = f"最近的是{site}, 约 {gap['cost_text']}" if site else "没有可到达的站点"
+    far = f"最近的是{site}, 到其中部约 {gap['cost_text']}" if site else "没有可到达的站点"
     return (
         f"最大缺口: {gap['city']}{gap['name']}, {style.people_text(gap['residents'])}"
         f"在备灾仓库{within(standard)}以外, {far}。"
@@ -166,7 +166,8 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
     drive = standard.mode == "drive"
     listed = [
         ("边界", world.units.source),
-        ("居民", str(world.demand.meta.get("source", ""))),
+        ("居民", f"{world.demand.meta.get('source', '')}, 按规则分配到网格"),
+        ("地名", "GeoNames (CC BY 4.0)"),
         ("站点", "、".join(sorted({str(text) for text in result.layers[kind].table["source"]} - {""})[:3])),
         ("路网", _network_source(world) if drive else ""),
         ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),

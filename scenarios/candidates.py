@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coverage.measures import Cover
+from ..geodata.boundaries import locate
 from ..geodata.crs import unit_vectors
 from ..geodata.gazetteer import Gazetteer, label_points
 from ..geodata.layers import Layer
@@ -16,8 +17,11 @@ from .world import World
 MOST_CELLS = 2000
 """Populous cells among which sites on foot are chosen at most (an assumption, 假设)."""
 
+PROPOSED = "(建议)"
+"""Behind the name of the place of a proposed site."""
+
 AED_NOTE = "建议投放片区(示意)"
-"""What an AED candidate is: a part of a cell of 5 km², not an address."""
+"""What an AED candidate is: a part of a cell of 4.6 km², not an address."""
 
 _CITY, _COUNTY = 1, 2
 _DIGITS = 6
@@ -94,8 +98,10 @@ def populous_cells(world: World, cover: Cover, *, parts: int) -> Sites:
         lon, lat = _hexagons(lon, lat, demand.area_km2[cells])
         cells = np.repeat(cells, parts)
     lon, lat = lon.round(_DIGITS), lat.round(_DIGITS)
-    county = demand.county[cells].astype(np.int32)
-    name = label_points(world.gazetteer, lon, lat, county=county) if len(cells) else np.empty(0, np.str_)
+    # A part, or a rounded centre, may lie across a border: its own county is responsible, outside it is none.
+    county = locate(world.units, lon, lat) if len(cells) else np.empty(0, np.int32)
+    lon, lat, county = lon[county >= 0], lat[county >= 0], county[county >= 0]
+    name = label_points(world.gazetteer, lon, lat, county=county) if len(lon) else np.empty(0, np.str_)
     return Sites(lon, lat, county, name)
 
 

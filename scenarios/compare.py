@@ -103,7 +103,7 @@ def _rows(base: Result, result: Result, good_share: float) -> list[dict[str, Any
                     "share": float(province["share"]),
                     "gained": gained,
                     "lost": lost,
-                    "worst_county": "" if worst is None else str(worst["name"]),
+                    "worst_county": "" if worst is None or worst["share"] >= 1 else str(worst["name"]),
                     "worst_share": float("nan") if worst is None else float(worst["share"]),
                     "counties_good": int((counties["share"] >= good_share).sum()),
                     "counties": len(counties),

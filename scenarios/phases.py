@@ -16,7 +16,7 @@ from ..coverage.siting import Plan, mclp
 from ..coverage.standards import Standard
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
-from .candidates import AED_NOTE, Sites, lacking_seats, populous_cells, settlements
+from .candidates import AED_NOTE, PROPOSED, Sites, lacking_seats, populous_cells, settlements
 from .changes import PLANNED, append_sites, next_ids, unit_columns
 from .schema import Siting
 from .world import World
@@ -203,7 +203,9 @@ def _rows(world: World, layer: Layer, request: Siting, sites: Sites) -> pd.DataF
     """Make the rows of new sites: planned, without stock."""
     prefix = f"{request.kind}-plan-{request.year}"
     ids = next_ids(prefix, len(sites), set(layer.table["id"].astype(str)))
-    names = [f"{name} {AED_NOTE}" if request.kind == "aed" else name for name in sites.name.tolist()]
+    # A proposed site must not read like a place, or like a site that is there.
+    mark = f" {AED_NOTE}" if request.kind == "aed" else PROPOSED
+    names = [f"{name}{mark}" for name in sites.name.tolist()]
     units = pd.DataFrame(
         [unit_columns(world, county) for county in sites.county.tolist()],
         columns=["county_code", "county", "city"],

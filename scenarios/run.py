@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..coverage.gaps import find_gaps
 from ..coverage.measures import Cover, admin_failures, by_unit
 from ..coverage.standards import Standard
+from ..coverage.summary import compliance, summarise
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
 from .candidates import Sites
@@ -59,12 +60,17 @@ class Result:
     """(n,) residents of the cells of the covers."""
     notes: tuple[str, ...] = ()
     """What a reader must know, in Chinese."""
+    summary: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """One row per kind, as `measures.summarise` returns them."""
+    compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Response times asked of stores by their level, as `measures.compliance` returns them."""
 
 
 def run(
     world: World,
     scenario: Scenario,
     *,
+    kinds: Collection[Kind] | None = None,
     reuse: Result | None = None,
     progress: Callable[[str], None] | None = None,
     time_limit_s: float = 60.0,
@@ -73,6 +79,8 @@ def run(
 
     Parameters
     ----------
+    kinds
+        Layers whose cover and gaps are measured; by default all.
     reuse
         A result of the same world, such as the baseline's: what the scenario does not touch is taken over.
     progress
@@ -94,6 +102,8 @@ def run(
     placed = place_sites(world, layers, known, scenario.siting, progress=say, time_limit_s=time_limit_s)
     covers, gaps = {}, {}
     for kind, layer in placed.layers.items():
+        if kinds is not None and kind not in kinds:
+            continue
         covers[kind] = known.of(layer)
         if reuse is not None and reuse.covers.get(kind) is covers[kind]:
             gaps[kind] = reuse.gaps[kind]
@@ -115,7 +125,21 @@ def run(
         provenance=_provenance(world, scenario, standards),
         residents=world.demand.residents,
         notes=_notes(scenario),
+        summary=_stacked(
+            (kind, summarise(world.demand, world.network, placed.layers[kind], cover))
+            for kind, cover in covers.items()
+        ),
+        compliance=_stacked(
+            (kind, compliance(world.demand, world.network, placed.layers[kind], cover.standard))
+            for kind, cover in covers.items()
+        ),
     )
+
+
+def _stacked(tables: Iterable[tuple[Kind, pd.DataFrame]]) -> pd.DataFrame:
+    """Stack the tables of all kinds, empty ones left out."""
+    filled = [table.assign(kind=kind) for kind, table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def result_key(world: World, scenario: Scenario) -> str:

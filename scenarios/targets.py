@@ -33,7 +33,7 @@ HEADERS = {
     "planned_max": "计划上限",
     "unit": "单位",
     "binding": "约束性",
-    "reached": "已达到",
+    "reached": "方案达到",
     "left": "还差",
     "state": "状态",
     "ambiguity": "原文歧义",
@@ -105,7 +105,8 @@ def evaluate(ledger: Ledger, demand: Demand, layers: Mapping[Kind, Layer]) -> pd
     pd.DataFrame
         One row per target and year, then its total (year 合计): ``COLUMNS``. planned and planned_max differ
         where the text leaves a figure open, and are missing where it gives none; reached and left are missing
-        where nothing is tracked; left counts from ``planned``; state is 已达到, 差 N 单位 or 未纳入图层.
+        where nothing is tracked; left counts from ``planned``; state is 已达到, 差 N 单位 (with
+        the number of sites that state no year) or 未纳入图层.
     """
     rows = []
     for target in ledger.targets:
@@ -140,6 +141,9 @@ def _figures(target: Target, demand: Demand, layers: Mapping[Kind, Layer]) -> li
         reached = _reached(target, demand, layers, span)
         left = None if reached is None or least is None else max(0, least - reached)
         state = NOT_TRACKED if left is None else f"差 {left} {target.unit}" if left else "已达到"
+        undated = _undated(target, layers)
+        if left and undated:
+            state += f" (另有 {undated} 处未写年份)"
         rows.append(
             {
                 "year": label,
@@ -151,6 +155,13 @@ def _figures(target: Target, demand: Demand, layers: Mapping[Kind, Layer]) -> li
             }
         )
     return rows
+
+
+def _undated(target: Target, layers: Mapping[Kind, Layer]) -> int:
+    """Count the sites without a year, which count for no year's target."""
+    if target.measure != "new" or target.kind is None or target.kind not in layers:
+        return 0
+    return int(pd.to_numeric(layers[target.kind].table["year"], errors="coerce").isna().sum())
 
 
 def _reached(

@@ -83,6 +83,9 @@ def test_full_width_coordinates_are_read(workspace_folder: Path) -> None:
         ("114.30,30.60", "不在江西省范围内"),
         ("999,999", "不在江西省范围内"),
         ("乌有乡", "没有这个地方"),
+        ("江西省", "范围太大"),
+        ("115.86,28.69,10", "看不懂这个坐标"),
+        ("东经115度28分", "看不懂这个坐标"),
         ("", "没有内容"),
         ("<script>alert(1)</script>", "没有这个地方"),
         ("修水县" * 1000, "过长|最多|太长"),
@@ -93,6 +96,36 @@ def test_bad_places_are_one_sentence(workspace_folder: Path, at: str, word: str)
         desk.nearest(workspace_folder, at)
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "note"),
+    [
+        ("修水县医院", "江西省九江市修水县", "地名表里没有 医院, 以九江市修水县代替"),
+        ("南昌市东湖区墩子塘街道", "江西省南昌市东湖区", "墩子塘街道"),
+        ("南昌市", "江西省南昌市", "代表全市"),
+        ("修水县黄坳乡", "江西省九江市修水县黄坳乡", ""),
+    ],
+)
+def test_the_desk_answers_from_the_unit_that_it_knows(
+    workspace_folder: Path, at: str, name: str, note: str
+) -> None:
+    place = desk.nearest(workspace_folder, at)["place"]
+    assert place["name"] == name
+    assert note in place["note"]
+    assert bool(place["note"]) == bool(note)
+
+
+@pytest.mark.parametrize("road", ["G45", "g45", "大广高速", "大广", "G45大广高速", "Ｇ４５"])
+def test_a_road_goes_by_any_of_its_names(workspace_folder: Path, road: str) -> None:
+    assert desk.nearest(workspace_folder, "修水县", avoid=[road])["closed_roads"] == ["G45 大广高速"]
+
+
+def test_a_class_of_roads_is_no_road(workspace_folder: Path) -> None:
+    for text in ("国道", "高速"):
+        with pytest.raises(InputError, match="没有这条道路"):
+            desk.nearest(workspace_folder, "修水县", avoid=[text])
+    assert desk.nearest(workspace_folder, "修水县", avoid=["105国道"])["closed_roads"] == ["G105 国道"]
 
 
 def test_unknown_layers_and_roads(workspace_folder: Path, tmp_path: Path) -> None:

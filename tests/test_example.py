@@ -22,6 +22,14 @@ def test_counts_follow_the_published_totals(world) -> None:
     assert len(layers["home"].table) == 300
 
 
+def test_hubs_and_city_teams_stand_where_their_city_is(world) -> None:
+    for kind in ("warehouse", "team"):
+        table = world.layers[kind].table.query("level == '市级'")
+        found = dict(zip(table["city"], table["county"], strict=True))
+        assert (found["上饶市"], found["鹰潭市"], found["赣州市"]) == ("信州区", "月湖区", "章贡区")
+        assert len(found) == 11
+
+
 @pytest.mark.parametrize("kind", list(KIND_NAMES))
 def test_every_row_is_marked_and_lies_in_its_county(world, kind) -> None:
     layer = world.layers[kind]

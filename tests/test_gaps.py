@@ -155,4 +155,9 @@ def test_a_middle_in_reach_is_partly_reached_and_no_distance() -> None:
     assert gaps._cost_text(standard, 70.0) == gaps.PARTLY
     assert gaps._cost_text(standard, 270.0) == gaps.PARTLY
     assert gaps._cost_text(standard, 271.0) == "271米"
-    assert gaps._cost_text(load_standards()["warehouse"], 70.0) == "1分钟"
+    warehouse = load_standards()["warehouse"]
+    assert [gaps._cost_text(warehouse, cost) for cost in (3600.0, 3601.0, np.inf)] == [
+        "1小时",
+        "1小时1分钟",
+        "无法到达",
+    ]

@@ -92,7 +92,11 @@ def test_one_store_goes_where_it_reaches_the_most() -> None:
     assert node_of(world, result.added) == [14]
     assert added["gain"] == added["cumulative"] == 2**15 + 2**14 + 2**13 + 2**10
     assert added["share_after"] == pytest.approx((2**15 + 2**14 + 2**13 + 2**10) / (2**16 - 1), abs=1e-15)
-    assert (added["name"], added["county"], added["id"]) == ("丁县镇14", "丁县", "warehouse-plan-2025-01")
+    assert (added["name"], added["county"], added["id"]) == (
+        "丁县镇14(建议)",
+        "丁县",
+        "warehouse-plan-2025-01",
+    )
     row = result.layers["warehouse"].table.iloc[-1]
     assert (row["status"], row["year"], row["stock"], row["source"]) == ("规划", 2025, "", "boai 选址建议")
     plan = result.plans[0]
@@ -218,7 +222,10 @@ def test_every_county_and_every_city() -> None:
     result = run(world, scenario(text))
     stores = result.layers["warehouse"].table
     assert sorted(stores["county_code"]) == sorted(gridworld.CODES)
-    assert result.added[result.added["kind"] == "warehouse"]["name"].tolist() == ["乙县驻地", "丙县驻地"]
+    assert result.added[result.added["kind"] == "warehouse"]["name"].tolist() == [
+        "乙县驻地(建议)",
+        "丙县驻地(建议)",
+    ]
     assert result.added[result.added["kind"] == "team"]["county"].tolist() == ["丙县"]
     assert set(result.layers["team"].table["level"]) == {"市级"}
     before = run(world, scenario())
@@ -245,7 +252,10 @@ def test_places_with_a_site_are_no_candidates() -> None:
     ])  # fmt: skip
     seats = settlements(world, world.layers["warehouse"], seats_only=True)
     assert seats.name.tolist() == ["乙县驻地", "丙县驻地", "丁县驻地"]
-    assert lacking_seats(world, world.layers["team"], unit="city").name.tolist() == ["甲县驻地", "丙县驻地"]
+    assert lacking_seats(world, world.layers["team"], unit="city").name.tolist() == [
+        "甲县驻地",
+        "丙县驻地",
+    ]
 
 
 def test_too_many_sites_is_an_error_with_its_reason() -> None:

@@ -16,7 +16,10 @@ from boai.scenarios.compare import compare
 from hypothesis import given
 from hypothesis import strategies as st
 
-SHEETS = ["说明", "覆盖_省市县", "缺口", "新增站点", "方案对比", "目标台账", "站点", "选址求解", "配置要求"]
+SHEETS = [
+    "说明", "概要", "覆盖_省市县", "缺口", "新增站点", "方案对比", "目标台账", "达标检查", "站点", "选址求解",
+    "配置要求",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,8 @@ def test_csv_opens_in_excel_and_holds_the_figures(
     world, results, comparison = small
     paths = write_tables(world, results, comparison, tmp_path)
     assert [path.name for path in paths] == [WORKBOOK, *(f"{name}.csv" for name in SHEETS[1:])]
-    assert paths[1].read_bytes().startswith(b"\xef\xbb\xbf")
-    table = pd.read_csv(paths[1], encoding="utf-8-sig", dtype={"代码": str})
+    assert paths[2].read_bytes().startswith(b"\xef\xbb\xbf")
+    table = pd.read_csv(paths[2], encoding="utf-8-sig", dtype={"代码": str})
     units = results[0].units
     assert len(table) == sum(len(result.units) for result in results)
     rows = table[(table["方案"] == "现状") & (table["图层"] == "备灾仓库") & (table["级别"] == "县")]
@@ -92,7 +95,12 @@ def test_hostile_names_are_never_run(tmp_path: Path) -> None:
             cells = [cell for row in csv.reader(file) for cell in row]
         risky = [cell for cell in cells if cell[:1] in "=+-@" and cell and not _is_number(cell)]
         assert not risky
-    sites = pd.read_csv(paths[6], encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    sites = pd.read_csv(
+        next(path for path in paths if path.name == "站点.csv"),
+        encoding="utf-8-sig",
+        dtype=str,
+        keep_default_na=False,
+    )
     assert "'=cmd|' /C calc'!A0" in set(sites["名称"])
     assert "长" * 500 in set(sites["名称"])
     assert "修水县 仓库" in set(sites["名称"])

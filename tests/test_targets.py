@@ -76,9 +76,9 @@ def test_what_is_reached_and_left() -> None:
     assert list(table.columns) == COLUMNS
     shown = ["planned", "reached", "left", "state"]
     assert pick(table, "warehouse-any", "2022")[shown].tolist() == [1, 1, 0, "已达到"]
-    assert pick(table, "warehouse-3", "2022")[shown].tolist() == [3, 2, 1, "差 1 座"]
-    assert pick(table, "warehouse-3", "2023")[shown].tolist() == [2, 0, 2, "差 2 座"]
-    assert pick(table, "warehouse-3", TOTAL)[shown].tolist() == [7, 2, 5, "差 5 座"]
+    assert pick(table, "warehouse-3", "2022")[shown].tolist() == [3, 2, 1, "差 1 座 (另有 1 处未写年份)"]
+    assert pick(table, "warehouse-3", "2023")[shown].tolist() == [2, 0, 2, "差 2 座 (另有 1 处未写年份)"]
+    assert pick(table, "warehouse-3", TOTAL)[shown].tolist() == [7, 2, 5, "差 5 座 (另有 1 处未写年份)"]
     assert pick(table, "team-city", "2022")[shown].tolist() == [11, 2, 9, "差 9 市"]
     assert pick(table, "team-county", "2024")["reached"] == len(
         set(run(world, scenario(text)).layers["team"].table["county_code"])

@@ -36,7 +36,7 @@ class Plan:
     bound: float
     """No plan covers more (MCLP) or needs fewer sites (LSCP) than this; NaN where infeasible."""
     status: Status
-    """``optimal`` only where the bound proves it, never from the solver's word."""
+    """``optimal`` only where the bound proves it (of `lscp`, HiGHS's own dual bound)."""
     gap: float
     """Distance of objective and bound as a share of the larger; 0 where both are 0, NaN where infeasible."""
     reductions: dict[str, int]

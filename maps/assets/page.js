@@ -229,6 +229,7 @@ function startPage(map, data) {
 
   // ---------- cards ----------
   function card(title, under, pairs, extra) {
+    byId("found").hidden = true;
     const close = make("button", "close", "×");
     close.type = "button";
     close.setAttribute("aria-label", "关闭");
@@ -391,17 +392,26 @@ function startPage(map, data) {
   }
 
   // ---------- search ----------
+  function above(i) {
+    const county = data.places.county[i], level = data.places.level[i];
+    if (level < 2) return "";
+    return data.counties.city[county] + (level === 3 ? data.counties.name[county] : "");
+  }
+
   function search(text) {
-    const wanted = text.trim();
+    const wanted = text.normalize("NFKC").replace(/\s/g, "");
     const hits = [];
-    for (let i = 0; wanted && i < data.places.name.length && hits.length < 8; i += 1) {
-      if (data.places.name[i].includes(wanted)) hits.push(i);
+    for (let i = 0; wanted && i < data.places.name.length; i += 1) {
+      const name = data.places.name[i];
+      // A name that begins so goes before one that holds it, and that before a whole address such as 修水县黄坳乡.
+      const rank = name.startsWith(wanted) ? 0 : name.includes(wanted) ? 1 : (above(i) + name).includes(wanted) ? 2 : 3;
+      if (rank < 3) hits.push([rank, i]);
     }
-    const rows = hits.map((i) => {
-      const county = data.places.county[i], row = make("li"), button = make("button");
-      const above = data.places.level[i] === 3 ? data.counties.city[county] + data.counties.name[county] + " " : data.places.level[i] === 2 ? data.counties.city[county] + " " : "";
+    hits.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const rows = hits.slice(0, 8).map(([, i]) => {
+      const row = make("li"), button = make("button");
       button.type = "button";
-      button.textContent = above + data.places.name[i];
+      button.textContent = (above(i) + " " + data.places.name[i]).trim();
       button.addEventListener("click", () => choose(i));
       row.append(button);
       return row;
@@ -471,10 +481,12 @@ function startPage(map, data) {
   }
 
   function draw() {
+    const kept = selected;
     byId("card").hidden = true;
     selected = -1;
     [drawAreas, drawCounties, drawSites, drawGaps, drawAdded, drawFigures, drawLegend, drawCities, drawNotes, show, drawNames].forEach((step) => step());
     document.documentElement.dataset.drawn = [data.scenarios[state.scenario].name, kind().kind, view()].join(" ");
+    if (kept >= 0) showCounty(kept);
   }
 
   function fit() {
