@@ -17,8 +17,8 @@ from .store import load_arrays, save_arrays
 APPROXIMATE = "近似路网"
 """The label that every product of the approximate network carries."""
 
-NODE_CELL, NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE, NODE_HIGHWAY = range(5)
-"""Values of ``Network.kind``: hexagon centre, settlement, county seat, interchange, highway junction."""
+NODE_CELL, NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE = range(4)
+"""Values of ``Network.kind``: hexagon centre, settlement, county seat, expressway interchange."""
 
 
 @dataclass(frozen=True)

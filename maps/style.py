@@ -27,8 +27,8 @@ SPARSE = "#f3f1eb"
 
 ACCENT = "#c8102e"
 """Red of the society: accents only (a line, the numbers of the gaps), never an area."""
-INK, QUIET, FAINT, PAPER, GROUND = "#1b2733", "#5b6875", "#c9d1d8", "#ffffff", "#edf0f2"
-SITE, NEW, BORDER, ROAD = "#17324d", "#00705a", "#6f7c88", "#8a94a0"
+INK, QUIET = "#1b2733", "#5b6875"
+SITE, NEW, BORDER = "#17324d", "#00705a", "#6f7c88"
 
 STAMP = "内部使用 不得公开"
 LABELS = {
