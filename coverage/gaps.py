@@ -29,6 +29,9 @@ In Jiangxi neighbours lie 0.92-1.08 spacings apart and the next ring at least 1.
 PARTLY = "部分可及"
 """On foot: the middle cell of the gap is reached, but not all of its residents."""
 
+MOST = 0.5
+"""A gap with more than this share of a county's residents is most of it (大部)."""
+
 COLUMNS = [
     "rank", "name", "city", "county", "county_code", "residents", "cells", "lon", "lat",
     "nearest_site", "nearest_id", "cost", "cost_text",
@@ -56,8 +59,8 @@ def find_gaps(demand: Demand, cover: Cover, layer: Layer, gaz: Gazetteer) -> pd.
     pd.DataFrame
         ``COLUMNS``: residents are whole and sum to the rounded `unserved` (a gap that rounds to nobody is
         left out); cells; lon, lat (WGS84) of the gap's cell nearest to the centre of its residents, of those
-        beyond the limit where there are any; name, the nearest settlement of the county to it; nearest_site,
-        nearest_id and cost from there (minutes or metres; empty and inf where no site can be reached).
+        beyond the limit where there are any; name, the nearest settlement of the county to it, behind 大部
+        where the gap holds ``MOST`` of the county; nearest_site, nearest_id and cost from there (minutes or metres; empty and inf where no site can be reached).
     """
     missing = unserved(demand, cover)
     cells = np.flatnonzero(missing > 0)
@@ -66,6 +69,9 @@ def find_gaps(demand: Demand, cover: Cover, layer: Layer, gaz: Gazetteer) -> pd.
     middle = cells[_middle(demand, cover, cells, gap, missing[cells])]
     table = _describe(demand, cover, layer, gaz, middle)
     table["residents"], table["cells"] = residents, np.bincount(gap)
+    whole = np.bincount(demand.county, weights=demand.residents)[demand.county[middle]]
+    most = residents > whole * MOST
+    table.loc[most, "name"] = [_most_of(*each) for each in table.loc[most, ["county", "name"]].to_numpy()]
     table = table[residents > 0].sort_values(
         ["residents", "county_code", "lon", "lat"], ascending=[False, True, True, True], ignore_index=True
     )
@@ -142,6 +148,11 @@ def _describe(
             "cost_text": [_cost_text(cover.standard, each) for each in cost.tolist()],
         }
     )
+
+
+def _most_of(county: str, name: str) -> str:
+    """Name a gap that holds most of a county: 修水县 杭口镇附近 → 修水县大部 (杭口镇附近)."""
+    return f"{county}大部 ({name.removeprefix(county).strip()})"
 
 
 def _cost_text(standard: Standard, cost: float) -> str:

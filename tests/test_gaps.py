@@ -43,7 +43,11 @@ def test_gaps_of_a_corner_site() -> None:
     assert table["residents"].tolist() == sums
     assert table["cells"].tolist() == [4, 4, 4, 1]
     last = table.iloc[-1]
-    assert (last["name"], last["nearest_site"], last["nearest_id"]) == ("甲县 镇5附近", "站0", "warehouse-0")
+    assert (last["name"], last["nearest_site"], last["nearest_id"]) == (
+        "甲县大部 (镇5附近)",
+        "站0",
+        "warehouse-0",
+    )
     assert (last["cost"], last["cost_text"]) == (20.0, "20分钟")
     assert list(table.columns) == gaps.COLUMNS
 
@@ -53,7 +57,7 @@ def test_a_gap_is_described_from_its_cell_nearest_to_the_residents() -> None:
     first = find([0]).iloc[0]
     demand = gridworld.grid_demand(4)
     assert (first["lon"], first["lat"]) == (demand.lon[15], demand.lat[15])
-    assert first["name"] == "丁县 镇15附近"
+    assert first["name"] == "丁县大部 (镇15附近)"
     assert first["cost"] == 60.0
 
 
@@ -161,3 +165,8 @@ def test_a_middle_in_reach_is_partly_reached_and_no_distance() -> None:
         "1小时1分钟",
         "无法到达",
     ]
+
+
+def test_a_gap_over_most_of_a_county_says_so() -> None:
+    assert gaps._most_of("修水县", "修水县 杭口镇附近") == "修水县大部 (杭口镇附近)"
+    assert gaps._most_of("青山湖区", "青山湖区驻地附近") == "青山湖区大部 (驻地附近)"

@@ -208,7 +208,7 @@ def test_a_failing_write_keeps_the_old_page(
 def test_headlines_tell_who_where_and_what(small: tuple[Any, list[Any]]) -> None:
     reached, gap, plan = words.headlines(small[1])
     assert reached.startswith("现状: 全省 20.3万人中, 18.9% 在备灾仓库10分钟车程以内")
-    assert "乙县 镇16附近, 4.4万人" in gap
+    assert "乙县大部 (镇16附近), 4.4万人" in gap
     assert "warehouse站, 到其中部约 20分钟" in gap
     served = [words.province_row(result, "warehouse", 600)["served"] for result in small[1]]
     assert f"新增 2 座备灾仓库后, 10分钟车程覆盖由 18.9% 升至 {served[1] / (37 * 343 * 16):.1%}" in plan
