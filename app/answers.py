@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -16,14 +17,14 @@ from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind
 from ..geodata.network import load_network
 from ..geodata.registry import check_kind, load_layers, read_sites, read_stock
-from ..geodata.store import write_text
+from ..geodata.store import replace_folder, write_text
 from ..maps import words
 from ..scenarios.compare import compare as compare_results
 from ..scenarios.compare import headlines
 from ..scenarios.run import Result, run
 from ..scenarios.schema import PRESETS, Scenario, Siting, load_scenario
 from .console import Row, jsonable
-from .workspace import Progress, load_world, open_workspace
+from .workspace import Progress, load_world, open_workspace, writing
 
 if TYPE_CHECKING:
     from ..scenarios.world import World
@@ -188,21 +189,30 @@ def write_products(
     root: Path, world: World, results: Sequence[Result], progress: Progress | None = None
 ) -> list[Path]:
     """Write page, sheets and tables; returns their paths, the page first."""
-    from ..maps.page import write_page  # noqa: PLC0415 (folium and matplotlib are slow to import)
-    from ..maps.sheet import write_sheet  # noqa: PLC0415
-    from ..maps.tables import write_tables  # noqa: PLC0415
+    from ..maps.tables import write_tables  # noqa: PLC0415 (openpyxl is slow to import)
 
     say = progress or (lambda _: None)
-    folder = root / "maps"
-    folder.mkdir(exist_ok=True)
-    page = folder / "index.html"
+    with writing(root), tempfile.TemporaryDirectory(dir=root, prefix=".maps.") as name:
+        ready = Path(name)
+        maps = _draw_maps(ready / "maps", world, results, say)
+        say("表格: Excel 与 CSV")
+        tables = write_tables(world, results, compare_results(results), ready / "tables")
+        for part in ("maps", "tables"):
+            replace_folder(ready / part, root / part)
+    return [root / path.relative_to(ready) for path in (*maps, *tables)]
+
+
+def _draw_maps(folder: Path, world: World, results: Sequence[Result], say: Progress) -> list[Path]:
+    """Write the page of all results and the sheets of the first scenario into a new folder."""
+    from ..maps.page import write_page  # noqa: PLC0415 (folium and matplotlib are slow to import)
+    from ..maps.sheet import write_sheet  # noqa: PLC0415
+
+    folder.mkdir()
     say("网页: 离线地图")
-    write_page(world, results, page)
-    paths = [page]
+    paths = [folder / "index.html"]
+    write_page(world, results, paths[0])
     shown = results[1] if len(results) > 1 else results[0]
     for kind, name in KIND_NAMES.items():
         say(f"图纸: {name}")
         paths += write_sheet(world, shown, kind, folder)
-    say("表格: Excel 与 CSV")
-    paths += write_tables(world, results, compare_results(results), root / "tables")
     return paths

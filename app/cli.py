@@ -5,6 +5,8 @@ Heavy modules are imported inside the commands, so that ``boai nearest`` answers
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 import sys
@@ -78,7 +80,7 @@ def _say(text: str) -> None:
 
 @app.command(cls=_Command)
 def init(
-    folder: Annotated[Path, typer.Argument(help="工作区文件夹")] = _DEMO,
+    folder: Annotated[Path, typer.Argument(envvar="BOAI_WORKSPACE", help="工作区文件夹")] = _DEMO,
     force: Annotated[bool, typer.Option("--force", help="即使已有可用的工作区也重建")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,6 +98,10 @@ def init(
 def layers(context: typer.Context, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
     """列出图层: 站点数、级别、是否示例数据。"""
     if context.invoked_subcommand is not None:
+        if root != _DEMO or as_json:
+            raise InputError(
+                Problem("命令", "选项应写在子命令之后", fix="例如 boai layers show team -w demo --json")
+            )
         return
     from . import answers
 
@@ -364,6 +370,9 @@ def _usage(error: Any) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; every expected error ends as one Chinese sentence each and exit code 1."""
+    # A closed stream is None: there is nobody to write to, but the command still runs.
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         # A Windows console or a pipe may have an encoding without Chinese.
         if hasattr(stream, "reconfigure"):
@@ -376,7 +385,6 @@ def main(arguments: list[str] | None = None) -> None:
             typer.echo(f"错误: {console.clean(problem)}", err=True)
         code = 1
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("已中止。", err=True)
         code = 130
     except OSError as error:
         typer.echo(f"错误: {console.clean(_system(error))}", err=True)
@@ -388,6 +396,8 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             typer.echo(f"错误: {console.clean(_internal(error))}", err=True)
             code = 70
+    if code == 130 and not isinstance(code, bool):
+        typer.echo("已中止。", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -409,6 +419,8 @@ def _system(error: OSError) -> Problem:
         "NotADirectoryError": "这不是文件夹",
     }
     what = words.get(type(error).__name__, "系统无法读写文件")
+    if error.errno == errno.ENOSPC:
+        what = "磁盘已满"
     return Problem(
         str(error.filename or "文件"), what, str(error.strerror or error), "请检查路径、权限和磁盘空间"
     )

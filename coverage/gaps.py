@@ -60,7 +60,8 @@ def find_gaps(demand: Demand, cover: Cover, layer: Layer, gaz: Gazetteer) -> pd.
         ``COLUMNS``: residents are whole and sum to the rounded `unserved` (a gap that rounds to nobody is
         left out); cells; lon, lat (WGS84) of the gap's cell nearest to the centre of its residents, of those
         beyond the limit where there are any; name, the nearest settlement of the county to it, behind 大部
-        where the gap holds ``MOST`` of the county; nearest_site, nearest_id and cost from there (minutes or metres; empty and inf where no site can be reached).
+        where the gap holds ``MOST`` of the county; nearest_site, nearest_id and cost from there (minutes or
+        metres; empty and inf where no site can be reached).
     """
     missing = unserved(demand, cover)
     cells = np.flatnonzero(missing > 0)

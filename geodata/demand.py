@@ -91,7 +91,7 @@ def save(demand: Demand, folder: Path) -> str:
     return save_arrays(folder, {name: getattr(demand, name) for name in _ARRAYS}, kind="demand", meta=meta)
 
 
-def load(folder: Path, *, verify: bool = False) -> Demand:
+def load(folder: Path, *, verify: bool = True) -> Demand:
     """Open saved residents as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
     arrays, meta = load_arrays(folder, kind="demand", verify=verify, names=_ARRAYS)
     return Demand(**arrays, meta=meta)

@@ -102,7 +102,7 @@ def save(gaz: Gazetteer, folder: Path) -> str:
     return save_arrays(folder, {name: getattr(gaz, name) for name in _ARRAYS}, kind="gazetteer", meta=meta)
 
 
-def load(folder: Path, *, verify: bool = False) -> Gazetteer:
+def load(folder: Path, *, verify: bool = True) -> Gazetteer:
     """Open a saved gazetteer as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
     arrays, meta = load_arrays(folder, kind="gazetteer", verify=verify, names=_ARRAYS)
     return Gazetteer(**arrays, meta=meta)

@@ -77,7 +77,7 @@ def save_network(network: Network, folder: Path) -> str:
     return save_arrays(folder, {**arrays, "roads": np.array(network.roads)}, kind="network", meta=meta)
 
 
-def load_network(folder: Path, *, verify: bool = False) -> Network:
+def load_network(folder: Path, *, verify: bool = True) -> Network:
     """Open a saved network as read-only memory maps (milliseconds); raises ``WorkspaceError``."""
     arrays, meta = load_arrays(folder, kind="network", verify=verify, names=(*_ARRAYS, "roads"))
     roads = tuple(str(name) for name in arrays.pop("roads"))

@@ -6,16 +6,17 @@ import hashlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
 from .errors import InputError, Problem, WorkspaceError
 from .layers import COLUMNS, KIND_NAMES, Kind, Layer
+from .store import REBUILD, remove
 
 _NUMBERS = ("lon", "lat", "year", "readiness_min")
-_FIX = "请运行 boai init --force 重建工作区"
+_SHOWN = 20
 
 
 def check_kind(text: str) -> Kind:
@@ -51,6 +52,8 @@ def save_layers(layers: Mapping[Kind, Layer], path: Path) -> str:
                 "INSERT INTO boai_layers VALUES (?, ?, ?)",
                 [(kind, int(layer.example), layer_hash(layer)) for kind, layer in layers.items()],
             )
+        if path.is_dir():
+            remove(path)
         ready.replace(path)
     return hashlib.sha256("".join(layer_hash(layers[kind]) for kind in sorted(layers)).encode()).hexdigest()
 
@@ -72,17 +75,60 @@ def read_sites(path: Path, kind: Kind) -> list[dict[str, Any]]:
     if kind not in get_args(Kind):
         raise InputError(Problem("图层", "没有这个图层", str(kind)[:40]))
     if not path.is_file():
-        raise WorkspaceError(Problem(str(path), "图层文件不存在", fix=_FIX))
-    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+        raise WorkspaceError(Problem(str(path), "图层文件不存在", fix=REBUILD))
+    # A qualified name cannot be taken for a text, as SQLite takes an unknown "name".
+    columns = ", ".join(f't."{name}"' for name in COLUMNS)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
             row = base.execute("SELECT example FROM boai_layers WHERE kind = ?", (kind,)).fetchone()
-            if row is None:
-                raise WorkspaceError(Problem(str(path), f"文件里没有图层 {KIND_NAMES[kind]}", fix=_FIX))
-            rows = base.execute(f'SELECT {columns} FROM "{kind}" ORDER BY fid').fetchall()  # noqa: S608 (own names)
-    except sqlite3.Error as error:
-        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error), _FIX)) from None
-    return [{**dict(zip(COLUMNS, values, strict=True)), "example": bool(row[0])} for values in rows]
+            if row is None or row[0] not in (0, 1):
+                raise WorkspaceError(Problem(str(path), f"文件里没有图层 {KIND_NAMES[kind]}", fix=REBUILD))
+            query = f'SELECT t.fid, {columns} FROM "{kind}" t ORDER BY t.fid'  # noqa: S608 (own names)
+            rows = base.execute(query).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error)[:80], REBUILD)) from None
+    sites = [{**dict(zip(COLUMNS, values, strict=True)), "example": bool(row[0])} for _, *values in rows]
+    _check_sites(sites, f"{path} {KIND_NAMES[kind]}")
+    return sites
+
+
+def _check_sites(sites: Sequence[Mapping[str, Any]], where: str) -> None:
+    """Refuse values that no site can have; all are told at once."""
+    problems, seen = [], set()
+    for number, site in enumerate(sites, 1):
+        wrong = [name for name, value in site.items() if name in COLUMNS and not _possible(name, value)]
+        if site["id"] in seen:
+            wrong.append("id")
+        seen.add(site["id"])
+        problems += [
+            Problem(f"{where} 第{number}行", f"{COLUMNS[name]}不对", repr(site[name])[:40], REBUILD)
+            for name in wrong
+        ]
+    if problems:
+        more = [Problem(where, f"另有 {len(problems) - _SHOWN} 处问题")] if len(problems) > _SHOWN else []
+        raise WorkspaceError([*problems[:_SHOWN], *more])
+
+
+def _possible(name: str, value: Any) -> bool:
+    """Tell whether a column can hold a value; coordinates are those of China."""
+    if name in ("lon", "lat"):
+        low, high = (73, 136) if name == "lon" else (3, 54)
+        return isinstance(value, int | float) and low <= value <= high
+    if name in _NUMBERS:
+        return value is None or (isinstance(value, int | float) and 0 <= value < float("inf"))
+    if name in ("id", "name"):
+        return isinstance(value, str) and bool(value.strip())
+    return value is None or isinstance(value, str)
+
+
+def stored_hash(path: Path) -> str:
+    """Return the hash of all layers that a file states; raises ``WorkspaceError``."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            hashes = base.execute("SELECT hash FROM boai_layers ORDER BY kind").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error)[:80], REBUILD)) from None
+    return hashlib.sha256("".join(str(text) for (text,) in hashes).encode()).hexdigest()
 
 
 def read_stock(text: str | None) -> dict[str, int]:
@@ -95,12 +141,21 @@ def read_stock(text: str | None) -> dict[str, int]:
     """
     try:
         stock = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     items = stock.items() if isinstance(stock, dict) else ()
     return {
         str(item): count for item, count in items if isinstance(count, int) and not isinstance(count, bool)
     }
+
+
+def _stated(path: Path, kind: Kind) -> tuple[bool, str]:
+    """Read whether a layer is synthetic and the hash that it was saved with."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        example, digest = base.execute(
+            "SELECT example, hash FROM boai_layers WHERE kind = ?", (kind,)
+        ).fetchone()
+    return bool(example), str(digest)
 
 
 def load_layers(path: Path) -> dict[Kind, Layer]:
@@ -116,5 +171,8 @@ def load_layers(path: Path) -> dict[Kind, Layer]:
                 table[name] = pd.to_numeric(table[name])
             else:
                 table[name] = table[name].fillna("").astype(str)
-        layers[kind] = Layer(kind, table, bool(rows and rows[0]["example"]))
+        example, stated = _stated(path, kind)
+        layers[kind] = Layer(kind, table, example)
+        if layer_hash(layers[kind]) != stated:
+            raise WorkspaceError(Problem(f"{path} {KIND_NAMES[kind]}", "图层内容与登记不符", fix=REBUILD))
     return layers

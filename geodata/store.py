@@ -18,7 +18,10 @@ from .errors import Problem, WorkspaceError
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
-_FIX = "请运行 boai init --force 重建工作区"
+REBUILD = "请运行 boai init --force 加工作区文件夹, 重建工作区"
+"""How to mend what a workspace lacks."""
+
+_MOST_JSON = 1 << 20
 
 
 def write_text(path: Path, text: str) -> None:
@@ -34,14 +37,46 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that it holds; nothing where there is nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def replace_folder(ready: Path, folder: Path) -> None:
-    """Put a completely written folder in the place of another (or of none)."""
+    """Put a completely written folder in the place of whatever is there."""
     old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
+    remove(old)
+    if folder.exists() or folder.is_symlink():
         folder.replace(old)
     ready.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    remove(old)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a small JSON object from a file that anybody may have changed.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no file, too large, nested too deeply, or no JSON object.
+    """
+    try:
+        if path.is_dir() or path.stat().st_size > _MOST_JSON:
+            raise ValueError(path.name)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except FileNotFoundError:
+        raise
+    except (OSError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(content, dict):
+        raise ValueError(path.name)
+    return content
 
 
 def file_hash(path: Path) -> str:
@@ -74,9 +109,7 @@ def save_arrays(
             path = ready / f"{name}.npy"
             np.save(path, np.ascontiguousarray(array), allow_pickle=False)
             files[name] = {"bytes": path.stat().st_size, "sha256": file_hash(path)}
-        digest = hashlib.sha256(
-            json.dumps([files, meta], sort_keys=True, ensure_ascii=False).encode()
-        ).hexdigest()
+        digest = _digest(files, meta)
         manifest = {"format": _FORMAT, "kind": kind, "hash": digest, "meta": dict(meta), "files": files}
         (ready / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
         ready.chmod(0o755)
@@ -88,7 +121,7 @@ def save_arrays(
 
 
 def load_arrays(
-    folder: Path, *, kind: str, verify: bool = False, names: Sequence[str] = ()
+    folder: Path, *, kind: str, verify: bool = True, names: Sequence[str] = ()
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Open a folder of arrays: read-only memory maps and the stored meta data.
 
@@ -106,7 +139,7 @@ def load_arrays(
     problems = []
     if names and set(names) != set(manifest["files"]):
         other = "、".join(sorted(set(names) ^ set(manifest["files"])))
-        problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, _FIX))
+        problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, REBUILD))
     for name, facts in manifest["files"].items():
         path = folder / f"{name}.npy"
         problem = _check_file(path, facts, verify)
@@ -116,35 +149,51 @@ def load_arrays(
         try:
             arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            problems.append(Problem(str(path), "文件已损坏", str(error), _FIX))
+            problems.append(Problem(str(path), "文件已损坏", str(error), REBUILD))
     if problems:
         raise WorkspaceError(problems)
     return arrays, {**manifest["meta"], "hash": manifest["hash"]}
 
 
+def stored_hash(folder: Path, *, kind: str) -> str:
+    """Return the hash of the content that a folder of arrays states; raises ``WorkspaceError``."""
+    return str(_read_manifest(folder, kind)["hash"])
+
+
+def _digest(files: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
+    text = json.dumps([files, meta], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        found, files, meta, _ = (manifest[key] for key in ("kind", "files", "meta", "hash"))
+        manifest = read_json(path)
+        found, files, meta, digest = (manifest[key] for key in ("kind", "files", "meta", "hash"))
         if not isinstance(files, dict) or not isinstance(meta, dict):
             raise ValueError("files")
-        if not all(name.isidentifier() and {"bytes", "sha256"} <= set(files[name]) for name in files):
+        if not all(name.isidentifier() and isinstance(files[name], dict) for name in files):
+            raise ValueError("files")
+        if not all(type(f["bytes"]) is int and isinstance(f["sha256"], str) for f in files.values()):
             raise ValueError("files")
     except FileNotFoundError:
-        raise WorkspaceError(Problem(str(path), "文件不存在", fix=_FIX)) from None
+        raise WorkspaceError(Problem(str(path), "文件不存在", fix=REBUILD)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=_FIX)) from None
+        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=REBUILD)) from None
     if found != kind or manifest.get("format") != _FORMAT:
-        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", _FIX))
+        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", REBUILD))
+    if digest != _digest(files, meta):
+        raise WorkspaceError(Problem(str(path), "清单文件被改动, 校验不符", fix=REBUILD))
     return dict(manifest)
 
 
 def _check_file(path: Path, facts: Mapping[str, Any], verify: bool) -> Problem | None:
     if not path.is_file():
-        return Problem(str(path), "文件不存在", fix=_FIX)
+        return Problem(str(path), "文件不存在", fix=REBUILD)
     if path.stat().st_size != facts["bytes"]:
-        return Problem(str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), _FIX)
+        return Problem(
+            str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), REBUILD
+        )
     if verify and file_hash(path) != facts["sha256"]:
-        return Problem(str(path), "文件内容与清单不符", fix=_FIX)
+        return Problem(str(path), "文件内容与清单不符", fix=REBUILD)
     return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ import matplotlib as mpl
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.cu2quPen import Cu2QuPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from fontTools.ttLib import TTFont
+from fontTools.ttLib import TTFont, TTLibError
 from matplotlib.font_manager import fontManager
 
 from ..geodata.errors import InputError, Problem
@@ -114,10 +115,20 @@ def derive_font(texts: Iterable[str] = (), *, folder: Path | None = None) -> Pat
     source = source_font()
     recipe = f"{_VERSION} {_source_hash(source)} {''.join(sorted(wanted))}"
     path = folder / f"BoaiHans-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.ttf"
-    if not path.is_file():
+    if not _is_whole(path):
         folder.mkdir(parents=True, exist_ok=True)
         _write_font(source, wanted, path)
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a cached font is there and readable; a cut one is derived again."""
+    try:
+        with path.open("rb") as file, TTFont(file, lazy=True) as font:
+            ends = [table.offset + table.length for table in font.reader.tables.values()]
+            return max(ends) <= path.stat().st_size and bool(font.getBestCmap())
+    except (OSError, TTLibError, ValueError, AssertionError, KeyError, struct.error):
+        return False
 
 
 @cache

@@ -177,7 +177,9 @@ def _shown(value: Any) -> str:
     """Show a value in short, on one line."""
     if isinstance(value, Mapping | list) and len(value) > 5:
         return f"{len(value)} 项的{'键值对' if isinstance(value, Mapping) else '列表'}"
-    text = "".join(
-        char if char.isprintable() else " " for char in (value if isinstance(value, str) else repr(value))
-    )
+    try:
+        written = value if isinstance(value, str) else repr(value)
+    except ValueError:  # Python refuses to write integers of thousands of digits
+        written = "过大的数"
+    text = "".join(char if char.isprintable() else " " for char in written)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

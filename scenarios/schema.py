@@ -98,7 +98,7 @@ class Siting(Model):
     """Level that the new sites get."""
     candidates: Literal["settlements", "seats", "cells"] | None = None
     """Where sites may go; by default settlements for driving, populous cells for walking."""
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Limit that counts as covered, minutes (driving) or metres (walking); by default the main limit."""
     note: Text = ""
 
@@ -114,10 +114,10 @@ class Siting(Model):
 class Standards(Model):
     """Main limits that replace those of the standards: minutes (driving) or metres (walking)."""
 
-    aed: Annotated[int, Field(ge=1)] | None = None
-    home: Annotated[int, Field(ge=1)] | None = None
-    warehouse: Annotated[int, Field(ge=1)] | None = None
-    team: Annotated[int, Field(ge=1)] | None = None
+    aed: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    home: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    warehouse: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    team: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
 class Scenario(Model):
@@ -157,7 +157,10 @@ def load_scenario(source: str | Path) -> Scenario:
     if path.suffix.lower() not in (".yaml", ".yml"):
         # What other files hold is not to be repeated in a message.
         raise InputError(Problem("方案", "方案文件的名称应以 .yaml 结尾", path.name[:80], "请检查路径"))
-    return _load(path, str(path), path.parent, ())
+    scenario = _load(path, str(path), path.parent, ())
+    if scenario.name in PRESETS:
+        raise InputError(Problem(f"{path} name", "这是预设方案的名称", scenario.name, "请换一个名称"))
+    return scenario
 
 
 def parse_scenario(text: str, *, where: str = "方案") -> Scenario:

@@ -122,3 +122,11 @@ def test_fontconfig_offers_the_font(font: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "FONTCONFIG_FILE": str(fonts.write_fontconfig(tmp_path, font))}
     found = subprocess.run([tool], env=environment, capture_output=True, text=True, check=True)
     assert fonts.FAMILY in found.stdout
+
+
+@pytest.mark.parametrize("keep", [0, 100, 0.5, 0.999])
+def test_a_cut_cache_is_not_taken(font: Path, tmp_path: Path, keep: float) -> None:
+    assert fonts._is_whole(font)
+    whole, path = font.read_bytes(), tmp_path / "cut.ttf"
+    path.write_bytes(whole[: int(keep if keep >= 1 else keep * len(whole))])
+    assert not fonts._is_whole(path)

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from boai.geodata.errors import InputError, WorkspaceError
 from boai.geodata.layers import COLUMNS, KIND_NAMES, Kind, Layer
-from boai.geodata.registry import check_kind, layer_hash, load_layers, read_sites, save_layers
+from boai.geodata.registry import (
+    check_kind,
+    layer_hash,
+    load_layers,
+    read_sites,
+    read_stock,
+    save_layers,
+)
 
 _WARN = pytest.mark.filterwarnings("ignore:.*:RuntimeWarning:pyogrio")
 
@@ -85,3 +92,39 @@ def test_reading_never_writes(tmp_path: Path, layers: dict[Kind, Layer]) -> None
     read_sites(path, "team")
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["layers.gpkg"]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ("UPDATE aed SET lon = NULL WHERE fid = 1", "经度不对"),
+        ("UPDATE aed SET lat = 'abc'", "纬度不对"),
+        ("UPDATE aed SET lon = 1e300", "经度不对"),
+        ("UPDATE aed SET readiness_min = -5", "响应准备"),
+        ("UPDATE aed SET year = '二〇二〇'", "年份不对"),
+        ("UPDATE aed SET id = 'aed-0'", "编号不对"),
+        ("UPDATE aed SET name = NULL", "名称不对"),
+        ("UPDATE aed SET phone = x'ff'", "电话不对"),
+        ("ALTER TABLE aed RENAME COLUMN phone TO phon", "已损坏"),
+        ("UPDATE boai_layers SET example = NULL", "没有图层"),
+        ("UPDATE aed SET name = '改过的名称'", "内容与登记不符"),
+    ],
+)
+def test_impossible_or_changed_values_are_refused(
+    tmp_path: Path, layers: dict[Kind, Layer], change: str, word: str
+) -> None:
+    path = tmp_path / "layers.gpkg"
+    save_layers(layers, path)
+    base = sqlite3.connect(path)
+    for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        base.execute(f'DROP TRIGGER "{name}"')
+    base.execute(change)
+    base.commit()
+    base.close()
+    with pytest.raises(WorkspaceError, match=word):
+        load_layers(path)
+
+
+@pytest.mark.parametrize("text", ["", None, "[", "[1]", "[" * 100_000, '{"棉被": "x"}', '{"棉被": true}'])
+def test_a_stock_that_is_none_is_empty(text: str | None) -> None:
+    assert read_stock(text) == {}

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from boai.app import workspace
+from boai.app import desk, workspace
 from boai.geodata.errors import WorkspaceError
 
 
@@ -101,3 +101,56 @@ def test_missing_parts_are_named_together(own_workspace: Path) -> None:
 def test_two_builds_are_equal(workspace_folder: Path, tmp_path: Path) -> None:
     first = json.loads((workspace_folder / "boai.json").read_text(encoding="utf-8"))
     assert workspace.init(tmp_path / "again").manifest == first
+
+
+@pytest.mark.parametrize(
+    "part", ["network/head.npy", "demand/residents.npy", "outline/lon.npy", "gazetteer/lat.npy"]
+)
+def test_changed_bytes_are_found_and_init_mends_them(own_workspace: Path, part: str, monkeypatch) -> None:
+    path = own_workspace / part
+    data = bytearray(path.read_bytes())
+    data[-8:] = bytes(8) if any(data[-8:]) else b"\1" * 8
+    path.write_bytes(bytes(data))
+    with pytest.raises(WorkspaceError, match="与清单不符"):
+        if part.startswith("outline"):
+            desk.nearest(own_workspace, "115.86,28.69")
+        else:
+            workspace.load_world(workspace.open_workspace(own_workspace))
+    if part.startswith("outline"):
+        return
+    monkeypatch.setattr(workspace, "_build", lambda root, progress: {"rebuilt": "yes"})
+    with pytest.raises(WorkspaceError):  # the replaced builder mends nothing, but it was asked to
+        workspace.init(own_workspace)
+    assert json.loads((own_workspace / "boai.json").read_text(encoding="utf-8"))["hashes"] == {
+        "rebuilt": "yes"
+    }
+
+
+def test_a_part_of_another_workspace_is_refused(own_workspace: Path) -> None:
+    manifest = json.loads((own_workspace / "boai.json").read_text(encoding="utf-8"))
+    manifest["hashes"]["network"] = "0" * 64
+    (own_workspace / "boai.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="network: 与工作区清单不符"):
+        workspace.open_workspace(own_workspace)
+
+
+def test_force_builds_over_parts_without_a_manifest(own_workspace: Path, monkeypatch) -> None:
+    (own_workspace / "boai.json").unlink()
+    with pytest.raises(WorkspaceError, match="不是 boai 工作区"):
+        workspace.init(own_workspace)
+    steps: list[str] = []
+    monkeypatch.setattr(workspace, "_build", lambda root, progress: steps.append("built") or {})
+    with pytest.raises(WorkspaceError):
+        workspace.init(own_workspace, force=True)
+    assert steps == ["built"]
+
+
+def test_two_writers_are_kept_apart_and_old_rests_are_swept(own_workspace: Path) -> None:
+    (own_workspace / ".network.abc").mkdir()
+    (own_workspace / ".maps.abc").mkdir()
+    with workspace.writing(own_workspace):
+        assert not list(own_workspace.glob(".network.*")) + list(own_workspace.glob(".maps.*"))
+        with pytest.raises(WorkspaceError, match="另一个 boai"), workspace.writing(own_workspace):
+            pass
+    with workspace.writing(own_workspace):
+        pass
