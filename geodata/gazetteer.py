@@ -150,7 +150,15 @@ def find(gaz: Gazetteer, text: str) -> Place:
         raise PlaceError(_unknown(gaz, unit))
     if len(rows) > 1:
         raise PlaceError(_ambiguous(gaz, wanted, rows))
-    return _place(gaz, rows[0], note)
+    return _place(gaz, rows[0], note or _other_name(gaz, wanted, rows[0]))
+
+
+def _other_name(gaz: Gazetteer, text: str, row: int) -> str:
+    """Say what a place is called now where a text has a former or another name of it."""
+    name = str(gaz.name[row])
+    others = [str(gaz.alias[i]) for i in np.flatnonzero(np.asarray(gaz.alias_of) == row)]
+    used = [other for other in others if other in text and name not in text]
+    return f"{used[0]} 即 {name}" if used else ""
 
 
 def find_nearby(gaz: Gazetteer, text: str) -> Place:

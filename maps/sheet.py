@@ -212,10 +212,12 @@ def _sign_rows(job: _Job) -> list[tuple[str, float, dict[str, Any], str]]:
     """Marker, size in mm, look and words of each sign of the legend."""
     site = {"color": style.SITE, "markeredgecolor": "white", "markeredgewidth": 0.5}
     ring = {"color": "white", "markeredgecolor": style.ACCENT, "markeredgewidth": 1.1}
+    # Proposed sites have a sign of their own: their levels are not in the legend unless a site is there.
+    there = set(job.sites.loc[~job.sites["id"].isin(job.added["id"]), "level"])
     rows: list[tuple[str, float, dict[str, Any], str]] = [
         (panel.MPL_SHAPES[marker.shape], marker.size, site, f"{marker.level}{KIND_NAMES[job.kind]}")
         for marker in style.markers(job.kind)
-        if not marker.level or marker.level in set(job.sites["level"])
+        if not marker.level or marker.level in there
     ]
     rows.append(("o", 4.0, ring, "缺口 (编号见表)"))
     if not job.added.empty:
