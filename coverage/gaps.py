@@ -6,8 +6,6 @@ standard has a minimum density, of cells at least so dense. Gaps are ranked by t
 
 from __future__ import annotations
 
-from math import ceil, isfinite
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -162,9 +160,7 @@ def _cost_text(standard: Standard, cost: float) -> str:
     A cell that is reached in part is no place "70 m away", and one just beyond an hour is not "1 hour" away:
     minutes are rounded up.
     """
-    if standard.mode == "walk":
-        return PARTLY if cost <= standard.main else standard.cost_text(cost)
-    return standard.cost_text(ceil(cost / 60) * 60 if isfinite(cost) else cost)
+    return PARTLY if standard.mode == "walk" and cost <= standard.main else standard.cost_text_up(cost)
 
 
 def _of_sites(layer: Layer, column: str, site: NDArray[np.int32]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -107,6 +107,11 @@ class Standard:
         hours, minutes = divmod(round(cost / 60), 60)
         parts = [f"{hours}小时"] * bool(hours) + [f"{minutes}分钟"] * bool(minutes or not hours)
         return "".join(parts)
+
+    def cost_text_up(self, cost: float) -> str:
+        """Say a cost with minutes rounded up: "90 % are within" and "beyond an hour" stay true."""
+        whole = ceil(cost / 60) * 60 if self.mode == "drive" and isfinite(cost) else cost
+        return self.cost_text(whole)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> p
     columns = ["limit_text", "residents", "served", "share"]
     found = whole[columns].reset_index(drop=True)
     found.insert(0, "sites", len(layer.table))
-    p90 = standard.cost_text(percentile(demand, cover)) if people else ""
+    p90 = standard.cost_text_up(percentile(demand, cover)) if people else ""
     return found.assign(p90_text=p90, second_share=second)
 
 
