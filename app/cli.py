@@ -123,7 +123,7 @@ def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: Json
         console.print_json(rows)
         return
     for row in rows:
-        row["stock"] = "、".join(f"{item} {count:,}" for item, count in row["stock"].items())
+        row["stock"] = console.stock(row["stock"])
     shown = (
         "id", "name", "city", "county", "level", "host", "speciality", "readiness_min", "stock", "stock_date",
         "phone", "lon", "lat", "source",
@@ -202,7 +202,7 @@ def coverage(
         "layer": "图层", "name": "单位", "limit_text": "上限", "residents": "居民", "served": "覆盖居民",
         "percent": "覆盖 %",
     }  # fmt: skip
-    console.print_table(f"覆盖 [{'、'.join(found['labels'])}]", found["rows"], headers)
+    console.print_table(console.marked("覆盖", found["labels"]), found["rows"], headers)
     headers = {
         "layer": "图层", "sites": "站点数", "limit_text": "上限", "served": "覆盖居民",
         "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍覆盖",
@@ -229,7 +229,7 @@ def gaps(
         "layer": "图层", "rank": "序号", "name": "地点", "city": "设区市", "residents": "未覆盖居民",
         "nearest_site": "最近站点", "cost_text": "到最近站点",
     }  # fmt: skip
-    console.print_table(f"缺口 [{'、'.join(found['labels'])}]", found["rows"], headers)
+    console.print_table(console.marked("缺口", found["labels"]), found["rows"], headers)
 
 
 @app.command(cls=_Command)
@@ -251,7 +251,7 @@ def plan(
         "rank": "序号", "name": "建议位置", "city": "设区市", "county": "县区", "gain": "新增覆盖居民",
         "cumulative": "累计新增", "lon": "经度", "lat": "纬度",
     }  # fmt: skip
-    console.print_table(f"{found['title']} [{'、'.join(found['labels'])}]", found["sites"], headers)
+    console.print_table(console.marked(found["title"], found["labels"]), found["sites"], headers)
     for sentence in found["sentences"]:
         typer.echo(console.clean(sentence))
 
@@ -274,7 +274,7 @@ def compare(
         "lost": "失去覆盖", "actions": "站点变动", "per_site": "每新站增加", "worst_county": "最弱县区",
     }  # fmt: skip
     main = [row for row in found["rows"] if row["main"]]
-    console.print_table(f"方案对比 [{'、'.join(found['labels'])}]", main, headers)
+    console.print_table(console.marked("方案对比", found["labels"]), main, headers)
     for sentence in found["sentences"]:
         typer.echo(console.clean(sentence))
 
@@ -396,7 +396,7 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             typer.echo(f"错误: {console.clean(_internal(error))}", err=True)
             code = 70
-    if code == 130 and not isinstance(code, bool):
+    if code == 130:
         typer.echo("已中止。", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 

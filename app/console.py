@@ -41,6 +41,28 @@ def clean(text: object) -> str:
     return "".join(char if char.isprintable() else " " for char in str(text))
 
 
+def marked(title: str, labels: Sequence[str]) -> str:
+    """Put the labels of the data behind a title.
+
+    Examples
+    --------
+    >>> marked("缺口", ["示例数据", "近似路网"]), marked("缺口", [])
+    ('缺口 [示例数据、近似路网]', '缺口')
+    """
+    return f"{title} [{'、'.join(labels)}]" if labels else title
+
+
+def stock(items: Mapping[str, int]) -> str:
+    """Write a stock as a line.
+
+    Examples
+    --------
+    >>> stock({"棉被": 1200, "帐篷": 30})
+    '棉被 1,200、帐篷 30'
+    """
+    return "、".join(f"{item} {count:,}" for item, count in items.items())
+
+
 def cell(value: Any) -> str:
     """Format one table cell: thousands separated, missing as a dash.
 

@@ -19,6 +19,7 @@ from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
 from ..geodata.names import CITY, PROVINCE
 from ..geodata.network import Network, load_network
 from ..geodata.registry import check_kind, read_sites, read_stock
+from .console import marked, stock
 from .workspace import open_workspace
 
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
@@ -194,9 +195,9 @@ def duration(minutes: float) -> str:
 
 def lines(answer: dict[str, Any]) -> Iterator[str]:
     """Write an answer as the desk reads it out."""
-    place, labels = answer["place"], "、".join(answer["labels"])
-    mark = f" [{labels}]" if labels else ""
-    yield f"{place['name']} ({place['lon']:.4f}, {place['lat']:.4f}) 最近的{KIND_NAMES[answer['kind']]}{mark}"
+    place = answer["place"]
+    where = f"{place['name']} ({place['lon']:.4f}, {place['lat']:.4f})"
+    yield marked(f"{where} 最近的{KIND_NAMES[answer['kind']]}", answer["labels"])
     notes = [place["note"], answer["warning"]]
     if answer["closed_roads"]:
         notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
@@ -217,8 +218,7 @@ def _card_lines(card: dict[str, Any]) -> Iterator[str]:
         f"{card['km']:.1f} 公里"
     )
     if card["stock"]:
-        items = "、".join(f"{name} {count:,}" for name, count in card["stock"].items())
-        yield f"   库存 ({card['stock_date'] or '日期未填'}): {items}"
+        yield f"   库存 ({card['stock_date'] or '日期未填'}): {stock(card['stock'])}"
     if card["speciality"]:
         yield f"   专业: {card['speciality']}"
     yield f"   电话: {card['phone'] or '未填'}" + (" (示例号码, 打不通)" if card["example"] else "")

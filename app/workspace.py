@@ -77,11 +77,11 @@ def open_workspace(root: Path) -> Workspace:
         hashes = manifest["hashes"]
         if not isinstance(hashes, dict) or not all(isinstance(text, str) for text in hashes.values()):
             raise ValueError("hashes")
-        found = str(manifest["format"]), str(manifest["source_key"])
+        found, _ = str(manifest["format"]), manifest["source_key"]
     except (OSError, ValueError, KeyError):
         raise WorkspaceError(Problem(str(path), "工作区清单已损坏, 无法读取", fix=REBUILD)) from None
-    if found[0] != str(_FORMAT):
-        raise WorkspaceError(Problem(str(path), f"工作区格式应为 {_FORMAT}", found[0][:20], REBUILD))
+    if found != str(_FORMAT):
+        raise WorkspaceError(Problem(str(path), f"工作区格式应为 {_FORMAT}", found[:20], REBUILD))
     missing = [
         Problem(str(root / part), "工作区缺少这一部分", fix=REBUILD)
         for part in _PARTS

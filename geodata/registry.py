@@ -55,7 +55,7 @@ def save_layers(layers: Mapping[Kind, Layer], path: Path) -> str:
         if path.is_dir():
             remove(path)
         ready.replace(path)
-    return hashlib.sha256("".join(layer_hash(layers[kind]) for kind in sorted(layers)).encode()).hexdigest()
+    return stored_hash(path)
 
 
 def layer_hash(layer: Layer) -> str:
@@ -76,18 +76,11 @@ def read_sites(path: Path, kind: Kind) -> list[dict[str, Any]]:
         raise InputError(Problem("图层", "没有这个图层", str(kind)[:40]))
     if not path.is_file():
         raise WorkspaceError(Problem(str(path), "图层文件不存在", fix=REBUILD))
+    example, _ = _stated(path, kind)
     # A qualified name cannot be taken for a text, as SQLite takes an unknown "name".
     columns = ", ".join(f't."{name}"' for name in COLUMNS)
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            row = base.execute("SELECT example FROM boai_layers WHERE kind = ?", (kind,)).fetchone()
-            if row is None or row[0] not in (0, 1):
-                raise WorkspaceError(Problem(str(path), f"文件里没有图层 {KIND_NAMES[kind]}", fix=REBUILD))
-            query = f'SELECT t.fid, {columns} FROM "{kind}" t ORDER BY t.fid'  # noqa: S608 (own names)
-            rows = base.execute(query).fetchall()
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error)[:80], REBUILD)) from None
-    sites = [{**dict(zip(COLUMNS, values, strict=True)), "example": bool(row[0])} for _, *values in rows]
+    rows = _fetch(path, f'SELECT {columns} FROM "{kind}" t ORDER BY t.fid')  # noqa: S608 (own names)
+    sites = [{**dict(zip(COLUMNS, values, strict=True)), "example": example} for values in rows]
     _check_sites(sites, f"{path} {KIND_NAMES[kind]}")
     return sites
 
@@ -123,11 +116,7 @@ def _possible(name: str, value: Any) -> bool:
 
 def stored_hash(path: Path) -> str:
     """Return the hash of all layers that a file states; raises ``WorkspaceError``."""
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            hashes = base.execute("SELECT hash FROM boai_layers ORDER BY kind").fetchall()
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error)[:80], REBUILD)) from None
+    hashes = _fetch(path, "SELECT hash FROM boai_layers ORDER BY kind")
     return hashlib.sha256("".join(str(text) for (text,) in hashes).encode()).hexdigest()
 
 
@@ -150,12 +139,20 @@ def read_stock(text: str | None) -> dict[str, int]:
 
 
 def _stated(path: Path, kind: Kind) -> tuple[bool, str]:
-    """Read whether a layer is synthetic and the hash that it was saved with."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-        example, digest = base.execute(
-            "SELECT example, hash FROM boai_layers WHERE kind = ?", (kind,)
-        ).fetchone()
-    return bool(example), str(digest)
+    """Read whether a layer is synthetic and the hash that it was saved with; raises ``WorkspaceError``."""
+    rows = _fetch(path, "SELECT example, hash FROM boai_layers WHERE kind = ?", kind)
+    if not rows or rows[0][0] not in (0, 1):
+        raise WorkspaceError(Problem(str(path), f"文件里没有图层 {KIND_NAMES[kind]}", fix=REBUILD))
+    return bool(rows[0][0]), str(rows[0][1])
+
+
+def _fetch(path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+    """Ask the file without ever writing to it; raises ``WorkspaceError`` where it is damaged."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            return base.execute(query, values).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise WorkspaceError(Problem(str(path), "图层文件已损坏", str(error)[:80], REBUILD)) from None
 
 
 def load_layers(path: Path) -> dict[Kind, Layer]:

@@ -130,7 +130,7 @@ def stock_text(stock: str) -> str:
     """
     try:
         items = json.loads(stock)
-    except ValueError:
+    except (ValueError, RecursionError):
         return one_line(stock)
     if not isinstance(items, Mapping):
         return one_line(stock)

@@ -61,9 +61,9 @@ class Result:
     notes: tuple[str, ...] = ()
     """What a reader must know, in Chinese."""
     summary: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """One row per kind, as `measures.summarise` returns them."""
+    """One row per kind, as `summary.summarise` returns them."""
     compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """Response times asked of stores by their level, as `measures.compliance` returns them."""
+    """Response times asked of stores by their level, as `summary.compliance` returns them."""
 
 
 def run(
