@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..geodata import yamlfile
 from ..geodata.errors import InputError, Problem
 
-MOST_BYTES = 256 * 1024
-"""Largest file that is read."""
-
-_MOST_DEPTH = 20
 _SHOWN = 60
 _FIX = "请对照 scenarios/presets 里的示例修改"
 
@@ -33,63 +27,9 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def read_text(path: Path | Traversable, where: str) -> str:
-    """Read a small text file in UTF-8; raises ``InputError``."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InputError(Problem(where, f"文件过大, 不应超过 {MOST_BYTES // 1024} KB"))
-        return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Problem(where, "文件不存在", fix="请检查路径")) from None
-    except OSError as error:
-        raise InputError(Problem(where, "文件无法读取", str(error.strerror), "请检查路径")) from None
-    except UnicodeDecodeError:
-        raise InputError(Problem(where, "文件应为 UTF-8 编码", fix="请另存为 UTF-8")) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader without aliases (their expansion can fill the memory), deep nesting and double keys."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise self._refused("不允许使用别名 (*)")
-        self.depth += 1
-        if self.depth > _MOST_DEPTH:
-            raise self._refused("嵌套过深")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def _refused(self, what: str) -> yaml.MarkedYAMLError:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-        return yaml.composer.ComposerError(None, None, what, mark)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"重复的键 {key.value}", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
 def parse_yaml(text: str, where: str) -> Any:
     """Parse YAML into plain values only; raises ``InputError``."""
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = "" if mark is None else f" 第{mark.line + 1}行"
-        raise InputError(
-            Problem(f"{where}{line}", "不是有效的 YAML", str(error.problem or ""), _FIX)
-        ) from None
-    except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(Problem(where, "不是有效的 YAML", _shown(str(error)), _FIX)) from None
+    return yamlfile.parse_yaml(text, where, fix=_FIX)
 
 
 def validate(model: type[M], content: Any, where: str) -> M:
@@ -177,9 +117,4 @@ def _shown(value: Any) -> str:
     """Show a value in short, on one line."""
     if isinstance(value, Mapping | list) and len(value) > 5:
         return f"{len(value)} 项的{'键值对' if isinstance(value, Mapping) else '列表'}"
-    try:
-        written = value if isinstance(value, str) else repr(value)
-    except ValueError:  # Python refuses to write integers of thousands of digits
-        written = "过大的数"
-    text = "".join(char if char.isprintable() else " " for char in written)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return yamlfile.shown(value, _SHOWN)

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import Kind
-from .reading import Model, parse_yaml, read_text, validate
+from ..geodata.yamlfile import read_text
+from .reading import Model, parse_yaml, validate
 
 PRESETS = ("baseline", "plan_2022_2024", "every_county")
 """Ready scenarios, in the order in which they are shown."""

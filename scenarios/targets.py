@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from ..geodata.demand import Demand
 from ..geodata.layers import Kind, Layer
-from .reading import Model, parse_yaml, read_text, validate
+from ..geodata.yamlfile import read_text
+from .reading import Model, parse_yaml, validate
 from .schema import Line, Slug, Text, Year
 
 NOT_TRACKED = "未纳入图层"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from boai.geodata.errors import InputError
-from boai.scenarios.reading import MOST_BYTES
+from boai.geodata.yamlfile import MOST_BYTES
 from boai.scenarios.schema import PRESETS, Scenario, load_scenario, parse_scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
