@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ class Layer:
     table: pd.DataFrame
     example: bool
     """True where the sites are synthetic: everything made of them is then marked 示例数据."""
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Sites that are stored and do not count, by the reason (停用, 规划, 近似 …)."""
+
+    @property
+    def note(self) -> str:
+        """What is stored and does not count, in a sentence; empty where all counts."""
+        reasons = "、".join(f"{reason} {count}" for reason, count in self.left_out.items())
+        return f"另有 {sum(self.left_out.values())} 处未计入 ({reasons})" if reasons else ""
 
     @property
     def label(self) -> str:
