@@ -16,7 +16,7 @@ from ..coverage.measures import LEVELS
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind
 from ..geodata.network import load_network
-from ..geodata.registry import check_kind, load_layers, read_sites, read_stock
+from ..geodata.registry import check_kind
 from ..geodata.store import replace_folder, write_text
 from ..maps import words
 from ..scenarios.compare import compare as compare_results
@@ -44,23 +44,6 @@ def labels_of(world: World) -> list[str]:
     """Labels that anything made from all the data of a world carries."""
     found = [layer.label for layer in world.layers.values()] + [world.network.label]
     return list(dict.fromkeys(text for text in found if text))
-
-
-def list_layers(root: Path) -> list[dict[str, Any]]:
-    """List the layers: how many sites, of which levels, whether synthetic."""
-    rows = []
-    for kind, layer in load_layers(open_workspace(root).root / "layers.gpkg").items():
-        counts = layer.table["level"].value_counts(sort=False)
-        levels = "、".join(f"{level} {count}" for level, count in counts.items() if level)
-        name, count = KIND_NAMES[kind], len(layer.table)
-        rows.append({"kind": kind, "name": name, "sites": count, "levels": levels, "label": layer.label})
-    return rows
-
-
-def sites(root: Path, kind: str) -> list[dict[str, Any]]:
-    """List all sites of a layer."""
-    rows = read_sites(open_workspace(root).root / "layers.gpkg", check_kind(kind))
-    return [{**row, "stock": read_stock(row["stock"])} for row in rows]
 
 
 def network_info(root: Path) -> dict[str, Any]:
@@ -103,7 +86,8 @@ def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = 
     table = result.units[result.units["level"] == by]
     table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=(100 * table["share"]).round(2))
     summary = result.summary.assign(layer=result.summary["kind"].map(KIND_NAMES))
-    return {"labels": labels_of(world), "rows": rows_of(table), "summary": rows_of(summary)}
+    notes = [f"{KIND_NAMES[name]}: {text}" for name in wanted if (text := world.layers[name].note)]
+    return {"labels": labels_of(world), "rows": rows_of(table), "summary": rows_of(summary), "notes": notes}
 
 
 def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> dict[str, Any]:

@@ -20,49 +20,21 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from ..geodata.errors import BoaiError, InputError, Problem
-from ..geodata.layers import COLUMNS, KIND_NAMES
-from ..geodata.registry import check_kind
 from . import console
-
-
-class _Command(typer.core.TyperCommand):
-    """A command whose --help option speaks Chinese."""
-
-    def get_help_option(self, ctx: Any) -> Any:
-        return _in_chinese(super().get_help_option(ctx))
-
-
-class _Group(typer.core.TyperGroup):
-    """A group whose --help option speaks Chinese."""
-
-    def get_help_option(self, ctx: Any) -> Any:
-        return _in_chinese(super().get_help_option(ctx))
-
-
-def _in_chinese(option: Any) -> Any:
-    if option is not None:
-        option.help = "显示这份说明。"
-    return option
-
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .layers_cli import layers_app
 
 app = typer.Typer(
-    cls=_Group,
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     help="博爱 boai: 看清红十字资源覆盖了谁, 缺口在哪里, 新点该设在哪里。",
     pretty_exceptions_enable=False,
 )
-layers_app = typer.Typer(
-    cls=_Group, help="查看工作区里的图层(AED、博爱家园、备灾仓库、救援队)。", invoke_without_command=True
-)
-network_app = typer.Typer(cls=_Group, help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
+network_app = typer.Typer(cls=Group, help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
 
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", envvar="BOAI_WORKSPACE", help="工作区文件夹")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON, 供程序读取")]
 KindArgument = Annotated[
     str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
 ]
@@ -70,70 +42,26 @@ ScenariosArgument = Annotated[
     list[str] | None,
     typer.Argument(help="方案: 预设名 (plan_2022_2024、every_county) 或 YAML 文件; 不填则用全部预设"),
 ]
-_DEMO = Path("demo")
 
 
-def _say(text: str) -> None:
-    """Progress goes to standard error, so that --json output stays clean."""
-    typer.echo(console.clean(text), err=True)
-
-
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def init(
-    folder: Annotated[Path, typer.Argument(envvar="BOAI_WORKSPACE", help="工作区文件夹")] = _DEMO,
+    folder: Annotated[Path, typer.Argument(envvar="BOAI_WORKSPACE", help="工作区文件夹")] = DEMO,
     force: Annotated[bool, typer.Option("--force", help="即使已有可用的工作区也重建")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """建立工作区: 江西的边界、居民、近似路网和示例图层(全部为随包数据, 不需要上网)。"""
     from . import workspace
 
-    done = workspace.init(folder, force=force, progress=_say)
+    done = workspace.init(folder, force=force, progress=say)
     if as_json:
         console.print_json({"workspace": str(done.root), **done.manifest})
     else:
         typer.echo(f"工作区已就绪: {done.root}")
 
 
-@layers_app.callback()
-def layers(context: typer.Context, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
-    """列出图层: 站点数、级别、是否示例数据。"""
-    if context.invoked_subcommand is not None:
-        if root != _DEMO or as_json:
-            raise InputError(
-                Problem("命令", "选项应写在子命令之后", fix="例如 boai layers show team -w demo --json")
-            )
-        return
-    from . import answers
-
-    rows = answers.list_layers(root)
-    if as_json:
-        console.print_json(rows)
-        return
-    headers = {"kind": "图层", "name": "名称", "sites": "站点数", "levels": "级别", "label": "标注"}
-    console.print_table("工作区图层", rows, headers)
-
-
-@layers_app.command("show", cls=_Command)
-def layers_show(kind: KindArgument, root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
-    """列出一个图层的全部站点。"""
-    from . import answers
-
-    rows = answers.sites(root, kind)
-    if as_json:
-        console.print_json(rows)
-        return
-    for row in rows:
-        row["stock"] = console.stock(row["stock"])
-    shown = (
-        "id", "name", "city", "county", "level", "host", "speciality", "readiness_min", "stock", "stock_date",
-        "phone", "lon", "lat", "source",
-    )  # fmt: skip
-    used = {key: COLUMNS[key] for key in shown if any(row[key] not in ("", None) for row in rows)}
-    console.print_table(f"{KIND_NAMES[check_kind(kind)]}: {len(rows)} 处", rows, used)
-
-
-@network_app.command("info", cls=_Command)
-def network_info(root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> None:
+@network_app.command("info", cls=Command)
+def network_info(root: WorkspaceOption = DEMO, as_json: JsonOption = False) -> None:
     """路网概况: 节点数、路段数、道路、标注。"""
     from . import answers
 
@@ -146,12 +74,12 @@ def network_info(root: WorkspaceOption = _DEMO, as_json: JsonOption = False) -> 
         typer.echo(f"{key}: {text}")
 
 
-@network_app.command("check", cls=_Command)
+@network_app.command("check", cls=Command)
 def network_check(
     table: Annotated[
         Path | None, typer.Argument(help="公布里程表 CSV (from,to,km,minutes…); 不填则用随包的表")
     ] = None,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """用公布的道路里程检验路网: 逐条误差, 中位数, 25 % 以内的比例。"""
@@ -184,17 +112,17 @@ def _error_line(what: str, summary: dict[str, Any]) -> str:
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def coverage(
     kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
     by: Annotated[str, typer.Option("--by", help="省、市 或 县")] = "市",
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """各级居民在每个时限(距离)内的覆盖: 人数与比例。"""
     from . import answers
 
-    found = answers.coverage(root, kind, by, progress=_say)
+    found = answers.coverage(root, kind, by, progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -209,19 +137,21 @@ def coverage(
     }  # fmt: skip
     rows = [{**row, "second_share": _percent(row["second_share"])} for row in found["summary"]]
     console.print_table("全省概要", rows, headers)
+    for note in found["notes"]:
+        typer.echo(console.clean(note))
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def gaps(
     kind: Annotated[str | None, typer.Argument(help="图层; 不填则全部")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="每个图层列出几处")] = 10,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """缺口: 覆盖不到的居民, 按人数排序, 附地名和最近站点。"""
     from . import answers
 
-    found = answers.gaps(root, kind, top, progress=_say)
+    found = answers.gaps(root, kind, top, progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -232,18 +162,18 @@ def gaps(
     console.print_table(console.marked("缺口", found["labels"]), found["rows"], headers)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def plan(
     kind: KindArgument,
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=2000, help="新增几处")] = 3,
     year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="年份; 不填为今年")] = None,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """选址: 保留现有站点, 再建几处能覆盖最多居民(最大覆盖模型, 附证明的上界)。"""
     from . import answers
 
-    found = answers.plan(root, kind, number, year=year, progress=_say)
+    found = answers.plan(root, kind, number, year=year, progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -256,16 +186,16 @@ def plan(
         typer.echo(console.clean(sentence))
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def compare(
     scenarios: ScenariosArgument = None,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """把方案与现状比较: 覆盖、新增与失去、新增站点数、最弱的县。"""
     from . import answers
 
-    found = answers.compare(root, scenarios or [], progress=_say)
+    found = answers.compare(root, scenarios or [], progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -279,16 +209,16 @@ def compare(
         typer.echo(console.clean(sentence))
 
 
-@app.command("map", cls=_Command)
+@app.command("map", cls=Command)
 def map_(
     scenarios: ScenariosArgument = None,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """出图: 一个离线网页, 每个图层一张可打印的图(PNG、PDF), 表格(Excel、CSV)。"""
     from . import answers
 
-    found = answers.draw(root, scenarios or [], progress=_say)
+    found = answers.draw(root, scenarios or [], progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -296,13 +226,13 @@ def map_(
         typer.echo(path)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def nearest(
     at: Annotated[str, typer.Option("--at", help="经度,纬度 (如 115.86,28.69) 或地名 (如 修水县)")],
     kind: Annotated[str, typer.Option("--kind", help="warehouse(备灾仓库) 或 team(救援队)")] = "warehouse",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="列出几处")] = 3,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="中断的道路, 如 G60; 可重复")] = None,
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """应急: 离这里最近的仓库或队伍, 多久能到, 有什么, 电话, 途经哪里。"""
@@ -316,15 +246,15 @@ def nearest(
         typer.echo(console.clean(line))
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def demo(
-    root: WorkspaceOption = _DEMO,
+    root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """示范: 在江西的随包数据上做完主要工作, 从建工作区到出图。"""
     from . import demo as job
 
-    found = job.run(root, progress=_say)
+    found = job.run(root, progress=say)
     if as_json:
         console.print_json(found)
         return

@@ -61,7 +61,7 @@ def nearest(
     gaz = gazetteer.load(workspace.root / "gazetteer")
     place = _where(workspace.root, gaz, at)
     network = load_network(workspace.root / "network")
-    sites = read_sites(workspace.root / "layers.gpkg", chosen)
+    sites = read_sites(workspace.layers, chosen)
     closed, closed_names = _closed_edges(network, avoid)
     ready_s = load_standards()[chosen].mobilisation_s or 0
     answer = nearest_sites(
@@ -73,7 +73,9 @@ def nearest(
         closed=closed,
         default_readiness_min=ready_s / 60,
     )
-    labels = [text for text in (network.label, EXAMPLE if sites and sites[0]["example"] else "") if text]
+    labels = [
+        text for text in (network.label, EXAMPLE if any(site["example"] for site in sites) else "") if text
+    ]
     return {
         "place": place,
         "kind": chosen,

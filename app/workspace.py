@@ -7,7 +7,9 @@ last, so that a workspace is either whole or says what it lacks.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 MANIFEST = "boai.json"
+REGISTRY = "BOAI_REGISTRY"
+"""Environment variable with the registry that several offices share."""
+
 _FORMAT = 1
 _PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
 _PRODUCTS = ("results", "maps", "tables", "summary.json")
@@ -41,9 +46,17 @@ class Workspace:
     manifest: dict[str, Any]
 
     @property
+    def layers(self) -> Path | str:
+        """The registry: it changes with every import, and vouches for its own content.
+
+        The workspace's own file, or the one that the environment variable BOAI_REGISTRY names.
+        """
+        return os.environ.get(REGISTRY) or self.root / "layers.gpkg"
+
+    @property
     def hashes(self) -> dict[str, str]:
         """Content hash of each part, as a result's provenance records it."""
-        return dict(self.manifest["hashes"])
+        return {**self.manifest["hashes"], "layers": layers_hash(self.layers)}
 
 
 def boai_version() -> str:
@@ -90,7 +103,9 @@ def open_workspace(root: Path) -> Workspace:
     if missing:
         raise WorkspaceError(missing)
     _check_hashes(root, hashes)
-    return Workspace(root, manifest)
+    workspace = Workspace(root, manifest)
+    layers_hash(workspace.layers)
+    return workspace
 
 
 def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
@@ -98,7 +113,6 @@ def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
     stated = {
         part: stored_hash(root / part, kind=part) for part in ("outline", "gazetteer", "demand", "network")
     }
-    stated["layers"] = layers_hash(root / "layers.gpkg")
     problems = [
         Problem(str(root / part), "与工作区清单不符", fix=REBUILD)
         for part, found in stated.items()
@@ -202,10 +216,34 @@ def _build(root: Path, progress: Progress) -> dict[str, str]:
     progress("道路: 建立近似路网")
     network = roads.build_approximate(gaz, residents)
     hashes["network"] = save_network(network, root / "network")
-    progress("图层: 生成示例数据")
-    layers = example.build(gaz, residents, units)
-    hashes["layers"] = registry.save_layers(layers, root / "layers.gpkg")
+    if _keeps_layers(root, progress):
+        progress("图层: 保留登记库里的站点")
+    else:
+        progress("图层: 生成示例数据")
+        registry.save_layers(example.build(gaz, residents, units), root / "layers.gpkg")
     return hashes
+
+
+def _keeps_layers(root: Path, progress: Progress) -> bool:
+    """Tell whether an office's own registry stays; a damaged one is put aside, never deleted."""
+    from ..geodata import registry  # noqa: PLC0415 (slow to import)
+
+    path = root / "layers.gpkg"
+    if not path.exists():
+        return False
+    try:
+        with registry.open_registry(path) as found:
+            found.verify()
+            return len(found.history(limit=2)) > 1
+    except WorkspaceError as error:
+        aside = next(
+            name
+            for number in itertools.count(1)
+            if not (name := path.with_name(f"layers.damaged-{number}.gpkg")).exists()
+        )
+        path.replace(aside)
+        progress(f"图层: 登记库不能用 ({error.problems[0].what}), 已另存为 {aside.name}")
+        return False
 
 
 def load_world(workspace: Workspace) -> World:
@@ -215,13 +253,15 @@ def load_world(workspace: Workspace) -> World:
     from ..geodata.network import load_network  # noqa: PLC0415
     from ..scenarios.world import World  # noqa: PLC0415
 
-    root = workspace.root
+    root, standards = workspace.root, load_standards()
     return World(
         units=boundaries.load(root / "boundaries.gpkg"),
         demand=demand.load(root / "demand"),
         network=load_network(root / "network"),
         gazetteer=gazetteer.load(root / "gazetteer"),
-        layers=registry.load_layers(root / "layers.gpkg"),
-        standards=load_standards(),
+        layers=registry.load_layers(
+            workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
+        ),
+        standards=standards,
         hashes={**workspace.hashes, "boai": boai_version()},
     )

@@ -169,6 +169,7 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
         ("居民", f"{world.demand.meta.get('source', '')}, 按规则分配到网格"),
         ("地名", "GeoNames (CC BY 4.0)"),
         ("站点", "、".join(sorted({str(text) for text in result.layers[kind].table["source"]} - {""})[:3])),
+        ("另有站点", world.layers[kind].note),
         ("路网", _network_source(world) if drive else ""),
         ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),
         ("口径", standard.measure_text),

@@ -17,7 +17,13 @@ OWNERS = {
     "folium": {"maps/page.py"},
     "sklearn": {"coverage/gaps.py"},
     "highspy": {"coverage/siting/solve.py"},
-    "typer": {"app/cli.py"},
+    "typer": {"app/cli.py", "app/commands.py", "app/layers_cli.py"},
+    "openpyxl": {"maps/tables.py", "geodata/templates.py", "geodata/export.py", "geodata/intake/report.py"},
+    "sqlalchemy": {
+        f"geodata/registry/{name}.py"
+        for name in ("changes", "geopackage", "history", "postgis", "registry", "tables")
+    },
+    "geoalchemy2": {"geodata/registry/postgis.py"},
 }
 
 

@@ -20,7 +20,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 COMMANDS = [
-    [], ["init"], ["layers"], ["layers", "show"], ["network"], ["network", "info"], ["network", "check"],
+    [], ["init"], ["layers"], ["layers", "show"], ["layers", "types"], ["layers", "template"],
+    ["layers", "check"], ["layers", "import"], ["layers", "quarantine"], ["layers", "export"],
+    ["layers", "history"], ["layers", "diff"], ["layers", "undo"], ["layers", "remove"], ["layers", "verify"],
+    ["network"], ["network", "info"], ["network", "check"],
     ["coverage"], ["gaps"], ["plan"], ["compare"], ["map"], ["nearest"], ["demo"],
 ]  # fmt: skip
 
@@ -126,7 +129,7 @@ def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: P
         (["nearest", "--at", "0,0"], "不在江西省范围内"),
         (["nearest", "--at", "乌有乡"], "没有这个地方"),
         (["nearest", "--at", "修水县", "--kind", "hospital"], "没有这个图层"),
-        (["layers", "show", "hospital"], "没有这个图层"),
+        (["layers", "show", "hospitals"], "没有这个类型"),
         (["coverage", "hospital"], "没有这个图层"),
         (["coverage", "--by", "村"], "省、市、县"),
         (["gaps", "../../etc/passwd"], "没有这个图层"),
@@ -176,12 +179,12 @@ def test_wrong_calls_are_one_sentence(capsys, arguments: list[str]) -> None:
 def test_an_internal_error_keeps_its_traceback_for_the_developers(
     capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from boai.app import answers
+    from boai.app import layers
 
-    def fail(root: Path) -> None:
+    def fail(root: Path, target: str | None) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(answers, "list_layers", fail)
+    monkeypatch.setattr(layers, "list_layers", fail)
     code, out, err = run(capsys, "layers")
     assert (code, out) == (70, "")
     assert "程序内部错误" in err
