@@ -8,7 +8,9 @@ import pkgutil
 
 import pytest
 
-PACKAGES = ("app", "coverage", "coverage.siting", "geodata", "maps", "scenarios")
+PACKAGES = (
+    "app", "coverage", "coverage.siting", "geodata", "geodata.intake", "geodata.registry", "maps", "scenarios",
+)  # fmt: skip
 MODULES = [
     module.name
     for package in (importlib.import_module(f"boai.{name}") for name in PACKAGES)
