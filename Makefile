@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-all bench check dev links lock clean
+.PHONY: help demo test test-slow test-all bench check dev links lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -15,15 +15,20 @@ help:  ## list the targets
 demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
 	$(BIN)/boai demo --workspace $(DEMO)
 
-test: $(VENV)/.dev links  ## set up and run the tests (under 8 minutes)
+test: $(VENV)/.dev links  ## set up and run the tests (about 5 minutes)
 	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.dev links  ## run the heavy tests that `make test` leaves out
+	$(PYTEST) -m slow
 
 test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
 	$(PYTEST)
 
-bench: $(VENV)/.dev  ## measure speed and memory against the named peers
+bench: $(VENV)/.dev  ## measure speed and memory, also against the named peers and on PostGIS where it is
 	$(BIN)/python bench/bench_travel.py
 	$(BIN)/python bench/bench_siting.py
+	$(BIN)/python bench/bench_intake.py
+	$(BIN)/python bench/bench_registry.py
 
 check: lint test  ## ruff, mypy strict and the tests
 

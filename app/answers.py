@@ -46,6 +46,29 @@ def labels_of(world: World) -> list[str]:
     return list(dict.fromkeys(text for text in found if text))
 
 
+def _marks(world: World, result: Result, kinds: Sequence[Kind]) -> dict[str, Any]:
+    """Say what each layer rests on: labels of the whole, words of each layer, and what a reader must know."""
+    found = {kind: words.labels(world, result, kind) for kind in kinds}
+    labels = list(dict.fromkeys(text for each in found.values() for text in each))
+    return {
+        "labels": labels,
+        "label_of": {kind: "、".join(each) for kind, each in found.items()},
+        "notes": notes_of(world, kinds),
+    }
+
+
+def notes_of(world: World, kinds: Sequence[Kind]) -> list[str]:
+    """Say which layers are empty, and which hold sites that do not count."""
+    notes = []
+    for kind in kinds:
+        layer, name = world.layers[kind], KIND_NAMES[kind]
+        if layer.table.empty:
+            notes.append(f"{name}: 登记库里没有{'在用的' if layer.left_out else ''}站点, 结果按 0 处计算")
+        if layer.note:
+            notes.append(f"{name}: {layer.note}")
+    return notes
+
+
 def network_info(root: Path) -> dict[str, Any]:
     """Describe the road network."""
     network = load_network(open_workspace(root).root / "network")
@@ -85,17 +108,23 @@ def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = 
     world, result = baseline(root, wanted, progress)
     table = result.units[result.units["level"] == by]
     table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=(100 * table["share"]).round(2))
-    summary = result.summary.assign(layer=result.summary["kind"].map(KIND_NAMES))
-    notes = [f"{KIND_NAMES[name]}: {text}" for name in wanted if (text := world.layers[name].note)]
-    return {"labels": labels_of(world), "rows": rows_of(table), "summary": rows_of(summary), "notes": notes}
+    marks = _marks(world, result, wanted)
+    names = result.summary["kind"]
+    summary = result.summary.assign(layer=names.map(KIND_NAMES), label=names.map(marks.pop("label_of")))
+    return {**marks, "rows": rows_of(table), "summary": rows_of(summary)}
 
 
 def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> dict[str, Any]:
     """List the largest gaps of each layer."""
     wanted = kinds_of(kind)
     world, result = baseline(root, wanted, progress)
-    tables = [result.gaps[name].head(top).assign(layer=KIND_NAMES[name], kind=name) for name in wanted]
-    return {"labels": labels_of(world), "rows": [row for table in tables for row in rows_of(table)]}
+    marks = _marks(world, result, wanted)
+    label_of = marks.pop("label_of")
+    tables = [
+        result.gaps[name].head(top).assign(layer=KIND_NAMES[name], kind=name, label=label_of[name])
+        for name in wanted
+    ]
+    return {**marks, "rows": [row for table in tables for row in rows_of(table)]}
 
 
 def plan(
@@ -116,7 +145,11 @@ def plan(
         "labels": list(words.labels(world, result, wanted)),
         "sites": rows_of(result.added),
         "plan": jsonable(proof),
-        "sentences": [_proof(proof), *([proof["note"]] if proof["note"] else [])],
+        "sentences": [
+            _proof(proof),
+            *([proof["note"]] if proof["note"] else []),
+            *notes_of(world, [wanted]),
+        ],
     }
 
 
@@ -158,15 +191,19 @@ def compare(root: Path, names: Sequence[str], progress: Progress | None = None) 
     world = load_world(open_workspace(root))
     results = results_of(world, names, progress)
     table = compare_results(results)
-    table = table.assign(percent=(100 * table["share"]).round(2))
-    return {"labels": labels_of(world), "rows": rows_of(table), "sentences": list(headlines(results))}
+    marks = _marks(world, results[0], list(KIND_NAMES))
+    table = table.assign(
+        percent=(100 * table["share"]).round(2), label=table["kind"].map(marks.pop("label_of"))
+    )
+    return {**marks, "rows": rows_of(table), "sentences": list(headlines(results))}
 
 
 def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
     """Write page, sheets and tables of scenarios into the workspace; the sheets show the first of them."""
     world = load_world(open_workspace(root))
     paths = write_products(root, world, results_of(world, names, progress), progress)
-    return {"labels": labels_of(world), "files": [str(path) for path in paths]}
+    notes = notes_of(world, list(KIND_NAMES))
+    return {"labels": labels_of(world), "notes": notes, "files": [str(path) for path in paths]}
 
 
 def write_products(

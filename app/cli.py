@@ -99,6 +99,12 @@ def network_check(
     typer.echo("注意: 部分区段的公布里程本身就是路网数据; 去掉自身里程后的误差见 docs/roads.md。")
 
 
+def _tell_notes(found: dict[str, Any]) -> None:
+    """Say what a reader of a table must know: empty layers, sites that do not count."""
+    for note in found["notes"]:
+        typer.echo(console.clean(note))
+
+
 def _percent(share: float | None) -> str:
     return "—" if share is None else f"{100 * share:.1f} %"
 
@@ -133,12 +139,11 @@ def coverage(
     console.print_table(console.marked("覆盖", found["labels"]), found["rows"], headers)
     headers = {
         "layer": "图层", "sites": "站点数", "limit_text": "上限", "served": "覆盖居民",
-        "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍覆盖",
+        "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍覆盖", "label": "标注",
     }  # fmt: skip
     rows = [{**row, "second_share": _percent(row["second_share"])} for row in found["summary"]]
     console.print_table("全省概要", rows, headers)
-    for note in found["notes"]:
-        typer.echo(console.clean(note))
+    _tell_notes(found)
 
 
 @app.command(cls=Command)
@@ -157,9 +162,10 @@ def gaps(
         return
     headers = {
         "layer": "图层", "rank": "序号", "name": "地点", "city": "设区市", "residents": "未覆盖居民",
-        "nearest_site": "最近站点", "cost_text": "到最近站点",
+        "nearest_site": "最近站点", "cost_text": "到最近站点", "label": "标注",
     }  # fmt: skip
     console.print_table(console.marked("缺口", found["labels"]), found["rows"], headers)
+    _tell_notes(found)
 
 
 @app.command(cls=Command)
@@ -202,11 +208,13 @@ def compare(
     headers = {
         "title": "方案", "layer": "图层", "limit_text": "上限", "percent": "覆盖 %", "gained": "新覆盖居民",
         "lost": "失去覆盖", "actions": "站点变动", "per_site": "每新站增加", "worst_county": "最弱县区",
+        "label": "标注",
     }  # fmt: skip
     main = [row for row in found["rows"] if row["main"]]
     console.print_table(console.marked("方案对比", found["labels"]), main, headers)
     for sentence in found["sentences"]:
         typer.echo(console.clean(sentence))
+    _tell_notes(found)
 
 
 @app.command("map", cls=Command)
@@ -224,6 +232,8 @@ def map_(
         return
     for path in found["files"]:
         typer.echo(path)
+    for note in found["notes"]:
+        say(note)  # the standard output is a list of files
 
 
 @app.command(cls=Command)

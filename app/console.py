@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -91,6 +92,20 @@ def degrees(value: Any) -> str:
     ('115.90000', '—')
     """
     return f"{value:.5f}" if isinstance(value, float) else cell(value)
+
+
+def moment(text: str) -> str:
+    """Write a time as the clock of this machine shows it.
+
+    Examples
+    --------
+    >>> moment("2026-03-05T01:02:03+00:00")[:4], moment("?")
+    ('2026', '?')
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return text
 
 
 def print_table(title: str, rows: Sequence[Row], headers: Mapping[str, str]) -> None:

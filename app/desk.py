@@ -25,6 +25,9 @@ from .workspace import open_workspace
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
 _NUMBERS = re.compile(r"\d+\.\d|\d\s*[°度]|[东西]经|[南北]纬")
 _ROAD_CLASSES = frozenset({"国道", "高速", "高速公路", "省道"})
+_CARD = (
+    "id", "name", "level", "city", "county", "status", "position", "keeper", "phone", "speciality",
+)  # fmt: skip
 _SENT: tuple[Kind, ...] = ("warehouse", "team")
 
 
@@ -156,10 +159,7 @@ def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
     site = arrival.site
     return {
         "rank": rank,
-        **{
-            key: site[key] or ""
-            for key in ("id", "name", "level", "city", "county", "status", "phone", "speciality")
-        },
+        **{key: site[key] or "" for key in _CARD},
         "lon": site["lon"],
         "lat": site["lat"],
         "eta_min": round(arrival.eta_s / 60, 1),
@@ -177,6 +177,8 @@ def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
 
 def _unreached(answer: Answer, sites: Sequence[Any], k: int) -> str:
     """Say in words when fewer sites than asked for can be reached."""
+    if not sites:
+        return "登记库里没有在用的站点"
     found = len(answer.arrivals)
     if found >= min(k, len(sites)):
         return ""
@@ -205,25 +207,28 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
         notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
     yield from (f"  注意: {note}" for note in notes if note)
     for card in answer["sites"]:
-        yield from _card_lines(card)
-    if not answer["sites"]:
-        yield "  没有可达的站点"
-    elif answer["unreached"]:
-        yield f"  {answer['unreached']}"
+        yield from _card_lines(card, answer["kind"])
+    if answer["unreached"]:
+        yield f"  {answer['unreached']}" if answer["sites"] else f"  没有可达的站点: {answer['unreached']}"
 
 
-def _card_lines(card: dict[str, Any]) -> Iterator[str]:
+def _card_lines(card: dict[str, Any], kind: str) -> Iterator[str]:
     ready = duration(card["readiness_min"]) + ("(默认值)" if card["readiness_assumed"] else "")
     yield f"{card['rank']}. {card['name']}  {card['level']}  {card['city']}{card['county']}"
     yield (
         f"   预计 {duration(card['eta_min'])}后到达 = 准备 {ready} + 行车 {duration(card['drive_min'])}, "
         f"{card['km']:.1f} 公里"
     )
+    if card["position"] == "近似":
+        yield "   注意: 登记的位置只是所在乡镇或县城的一点, 时间和里程不准, 请先电话核实"
     if card["stock"]:
         yield f"   库存 ({card['stock_date'] or '日期未填'}): {stock(card['stock'])}"
+    elif kind == "warehouse":
+        yield "   库存: 未填"
     if card["speciality"]:
         yield f"   专业: {card['speciality']}"
-    yield f"   电话: {card['phone'] or '未填'}" + (" (示例号码, 打不通)" if card["example"] else "")
+    keeper = f"{card['keeper']} " if card["keeper"] else ""
+    yield f"   电话: {keeper}{card['phone'] or '未填'}" + (" (示例号码, 打不通)" if card["example"] else "")
     if card["passes"]:
         shown = card["passes"]
         middle = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]]

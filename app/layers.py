@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import getpass
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +15,17 @@ import pandas as pd
 from ..geodata import export as exports
 from ..geodata import templates
 from ..geodata.errors import InputError, Problem
-from ..geodata.export_table import neutral
 from ..geodata.intake import check as check_file
 from ..geodata.intake import read as read_file
 from ..geodata.intake import to_json
-from ..geodata.intake.mapping import save_mapping as write_mapping
 from ..geodata.intake.merge import plan_merge
 from ..geodata.intake.places import Context, context_of, default_context
-from ..geodata.intake.report import write_report
-from ..geodata.layers import EXAMPLE
+from ..geodata.layers import EXAMPLE, KIND_NAMES
 from ..geodata.registry import Registry, Revision, open_registry
 from ..geodata.registry import read_stock as stock_of
-from ..geodata.store import write_text
 from ..geodata.types import ResourceType, find_type, load_types, read_types
-from . import console
+from . import console, outputs
+from .outputs import Reading
 from .workspace import MANIFEST, Progress, open_workspace
 
 if TYPE_CHECKING:
@@ -73,7 +67,10 @@ def _context(root: Path) -> Context:
 
 
 def list_layers(root: Path, target: str | None) -> list[dict[str, Any]]:
-    """List the layers: how many sites, how many in service, of which levels, whether synthetic."""
+    """List the layers: how many sites, how many in service, of which levels, whether synthetic.
+
+    The layers that coverage is computed for are listed also where they hold no site.
+    """
     rows, known = [], types_of(root)
     with registry_of(root, target) as registry:
         for info in registry.layers():
@@ -86,7 +83,11 @@ def list_layers(root: Path, target: str | None) -> list[dict[str, Any]]:
                 row["name"] = known[info.kind].title
             row |= {"in_service": used, "levels": levels, "label": EXAMPLE if info.example else ""}
             rows.append(row)
-    return rows
+    there = {row["kind"] for row in rows}
+    empty = {"sites": 0, "in_service": 0, "levels": "", "label": ""}
+    rows += [{"kind": kind, "name": name} | empty for kind, name in KIND_NAMES.items() if kind not in there]
+    order = {kind: place for place, kind in enumerate([*KIND_NAMES, *known])}
+    return sorted(rows, key=lambda row: (order.get(row["kind"], len(order)), row["kind"]))
 
 
 def show(root: Path, target: str | None, kind: str) -> dict[str, Any]:
@@ -135,21 +136,6 @@ def describe_types(root: Path, kind: str | None, path: Path | None) -> list[dict
     ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How a file is to be read: what the user knows about it, and what to leave behind besides the answer."""
-
-    file: Path
-    kind: str
-    crs: str = ""
-    confirm: bool = False
-    mapping: Path | None = None
-    save_mapping: Path | None = None
-    sheet: str | None = None
-    report: Path | None = None
-    types: Path | None = None
-
-
 def _options(root: Path, reading: Reading, progress: Progress | None) -> dict[str, Any]:
     return {
         "kind": reading.kind,
@@ -170,20 +156,13 @@ def check(root: Path, reading: Reading, *, progress: Progress | None = None) -> 
     """
     options = _options(root, reading, progress)
     rtype = find_type(reading.kind, options["types"])
+    outputs.check_outputs(reading)
     try:
         found = read_file(reading.file, **options)
     except InputError:
         return _told(check_file(reading.file, **options), rtype)
-    _leave(found, reading)
+    outputs.leave(found, reading)
     return _told(to_json(found, rtype), rtype)
-
-
-def _leave(found: Intake, reading: Reading) -> None:
-    """Write what the user asked for besides the answer."""
-    if reading.save_mapping is not None:
-        write_mapping(found.mappings, reading.save_mapping)
-    if reading.report is not None:
-        write_report(found, reading.report)
 
 
 def _told(found: dict[str, Any], rtype: ResourceType) -> dict[str, Any]:
@@ -215,9 +194,10 @@ def import_file(
     """
     options = _options(root, reading, progress)
     rtype = find_type(reading.kind, options["types"])
+    outputs.check_outputs(reading)
     with registry_of(root, target) as registry:
         found = read_file(reading.file, **options)
-        _leave(found, reading)
+        outputs.leave(found, reading)
         told = _told(to_json(found, rtype), rtype)
         why_not = _hindrance(found, told, strict)
         if why_not:
@@ -287,9 +267,12 @@ def user() -> str:
         return os.environ.get("USERNAME", "") or "未署名"
 
 
-def export(root: Path, target: str | None, kind: str, path: Path, *, crs: str = "WGS84") -> dict[str, Any]:
+def export(
+    root: Path, target: str | None, kind: str, path: Path, *, crs: str = "WGS84", overwrite: bool = False
+) -> dict[str, Any]:
     """Write a layer to a file in a coordinate system of the user's choice."""
     rtype = find_type(kind, types_of(root))
+    outputs.check_new(path, overwrite=overwrite)
     with registry_of(root, target) as registry:
         table = registry.sites(rtype.code)
     system = exports.check_system(crs)
@@ -298,11 +281,14 @@ def export(root: Path, target: str | None, kind: str, path: Path, *, crs: str = 
     return {"file": str(path), "sites": len(table), "crs": system, "label": label}
 
 
-def template(root: Path, kind: str, path: Path | None, types: Path | None) -> dict[str, Any]:
+def template(
+    root: Path, kind: str, path: Path | None, types: Path | None, *, overwrite: bool = False
+) -> dict[str, Any]:
     """Write the Excel template of a resource type."""
     known = types_of(root, types)
     rtype = find_type(kind, known)
     where = path or Path(f"{rtype.title}_模板.xlsx")
+    outputs.check_new(where, overwrite=overwrite)
     templates.write_template(rtype.code, where, types=known)
     return {"file": str(where), "kind": rtype.code}
 
@@ -372,30 +358,29 @@ def diff(
 
 
 def quarantine(
-    root: Path, target: str | None, kind: str | None, number: int | None, out: Path | None
+    root: Path,
+    target: str | None,
+    kind: str | None,
+    number: int | None,
+    out: Path | None,
+    *,
+    overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """List the rows that did not come in; ``out`` gets them as CSV with their own headers, to be mended."""
+    if out is not None:
+        outputs.check_new(out, overwrite=overwrite)
     known = types_of(root)
     with registry_of(root, target) as registry:
         table = registry.quarantine(None if kind is None else find_type(kind, types_of(root)).code, number)
+        systems = {
+            one.number: (one.verdict or {}).get("system", "") for one in registry.history(limit=10_000)
+        }
     rows = [_plain(row) for row in table.to_dict("records")]
     for row in rows:
         row["layer"] = known[row["kind"]].title if row["kind"] in known else row["kind"]
     if out is not None:
-        _write_rows(rows, out)
+        outputs.write_rows(rows, out, systems)
     return rows
-
-
-def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write quarantined rows with all their columns and what was wrong, as UTF-8 with a mark for Excel."""
-    columns = list(dict.fromkeys(header for row in rows for header in row["cells"]))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*map(neutral, columns), "问题(请改好后删去此列)"])
-    for row in rows:
-        cells = [neutral(str(row["cells"].get(header) or "")) for header in columns]
-        writer.writerow([*cells, neutral(str(row["problems"]))])
-    write_text(path, "\ufeff" + text.getvalue())
 
 
 def verify(root: Path, target: str | None) -> dict[str, Any]:

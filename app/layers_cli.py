@@ -46,6 +46,7 @@ RegistryOption = Annotated[
         help="登记库: 一个 .gpkg 文件或 postgresql://…; 不填则用工作区的 layers.gpkg",
     ),
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="要写出的文件已存在时覆盖它")]
 WhoOption = Annotated[str | None, typer.Option("--who", help="经办人; 不填则用本机登录名")]
 WhyOption = Annotated[str, typer.Option("--why", help="事由, 记入历史")]
 
@@ -66,7 +67,9 @@ def layers(
 ) -> None:
     """列出图层: 站点数、级别、是否示例数据。"""
     if context.invoked_subcommand is not None:
-        if root != DEMO or as_json:
+        # The environment says the workspace and the registry to the subcommand as well.
+        given = (context.get_parameter_source(name) for name in ("root", "registry", "as_json"))
+        if any(source is not None and source.name == "COMMANDLINE" for source in given):
             raise InputError(
                 Problem("命令", "选项应写在子命令之后", fix="例如 boai layers show team -w demo --json")
             )
@@ -119,14 +122,10 @@ def layers_types(
         {"code": "代码", "title": "名称", "role": "用途", "meaning": "含义"}
         if kind is None
         else {
-            "title": "表头",
-            "name": "属性",
-            "required": "必填",
-            "unit": "单位",
-            "allowed": "可填的值",
+            "title": "表头", "name": "属性", "required": "必填", "unit": "单位", "allowed": "可填的值",
             "meaning": "含义",
         }
-    )
+    )  # fmt: skip
     console.print_table("资源类型" if kind is None else f"{kind} 的属性", rows, headers)
 
 
@@ -141,13 +140,16 @@ def layers_check(
     sheet: SheetOption = None,
     report: ReportOption = None,
     types: TypesOption = None,
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """检查一个文件能否导入: 坐标系判定、表头对应、逐行问题; 不写入任何图层。"""
     from . import layers as answers
+    from .outputs import Reading
 
-    reading = answers.Reading(file, kind, crs, confirm, mapping, save_mapping, sheet, report, types)
+    leave = (save_mapping, sheet, report, types, overwrite)
+    reading = Reading(file, kind, crs, confirm, mapping, *leave)
     found = answers.check(root, reading, progress=say)
     _tell(found, as_json=as_json)
     if not found["ok"]:
@@ -169,6 +171,7 @@ def layers_import(
     sheet: SheetOption = None,
     report: ReportOption = None,
     types: TypesOption = None,
+    overwrite: OverwriteOption = False,
     who: WhoOption = None,
     why: WhyOption = "",
     root: WorkspaceOption = DEMO,
@@ -177,8 +180,10 @@ def layers_import(
 ) -> None:
     """导入一个文件: 好的行进图层, 有错的行进隔离区, 一切记入历史, 可以撤销。"""
     from . import layers as answers
+    from .outputs import Reading
 
-    reading = answers.Reading(file, kind, crs, confirm, mapping, save_mapping, sheet, report, types)
+    leave = (save_mapping, sheet, report, types, overwrite)
+    reading = Reading(file, kind, crs, confirm, mapping, *leave)
     found = answers.import_file(
         root, registry, reading, strict=strict, replace=replace, who=who, why=why, progress=say
     )
@@ -229,6 +234,7 @@ def layers_export(
     kind: KindArgument,
     path: Annotated[Path, typer.Argument(help="写到哪里; 后缀决定格式: xlsx、csv、gpkg、geojson、shp、kml")],
     crs: Annotated[str, typer.Option("--crs", help="导出的坐标系")] = "WGS84",
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     registry: RegistryOption = None,
     as_json: JsonOption = False,
@@ -236,7 +242,7 @@ def layers_export(
     """导出一个图层; 导出的文件可以原样导回。"""
     from . import layers as answers
 
-    found = answers.export(root, registry, kind, path, crs=crs)
+    found = answers.export(root, registry, kind, path, crs=crs, overwrite=overwrite)
     if as_json:
         console.print_json(found)
         return
@@ -250,13 +256,14 @@ def layers_template(
     kind: KindArgument,
     path: Annotated[Path | None, typer.Argument(help="写到哪里; 不填为 类型名_模板.xlsx")] = None,
     types: TypesOption = None,
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """写出一种资源的 Excel 填报模板: 下拉选项、各列含义。"""
     from . import layers as answers
 
-    found = answers.template(root, kind, path, types)
+    found = answers.template(root, kind, path, types, overwrite=overwrite)
     if as_json:
         console.print_json(found)
         return
@@ -282,7 +289,8 @@ def layers_history(
         "number": "序号", "time": "时间", "who": "经办人", "layer": "图层", "what": "动作", "counts": "变动",
         "file": "文件", "crs": "坐标系", "why": "事由",
     }  # fmt: skip
-    console.print_table("历史", [{**row, "number": str(row["number"])} for row in rows], headers)
+    shown = [{**row, "number": str(row["number"]), "time": console.moment(row["time"])} for row in rows]
+    console.print_table("历史", shown, headers)
 
 
 @layers_app.command("undo", cls=Command)
@@ -353,6 +361,7 @@ def layers_quarantine(
     kind: Annotated[str | None, typer.Argument(help="只看这个图层")] = None,
     number: Annotated[int | None, typer.Option("--revision", help="只看这一次导入")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="写成 CSV, 改好后可再导入")] = None,
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     registry: RegistryOption = None,
     as_json: JsonOption = False,
@@ -360,7 +369,7 @@ def layers_quarantine(
     """隔离区: 导入时没有通过的行, 原样保存, 附问题。"""
     from . import layers as answers
 
-    rows = answers.quarantine(root, registry, kind, number, out)
+    rows = answers.quarantine(root, registry, kind, number, out, overwrite=overwrite)
     if as_json:
         console.print_json(rows)
         return

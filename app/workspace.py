@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..geodata.errors import Problem, WorkspaceError
+from ..geodata.errors import Problem, UnavailableError, WorkspaceError
 from ..geodata.registry import stored_hash as layers_hash
 from ..geodata.store import REBUILD, read_json, remove, stored_hash, write_text
 
@@ -235,6 +235,8 @@ def _keeps_layers(root: Path, progress: Progress) -> bool:
         with registry.open_registry(path) as found:
             found.verify()
             return len(found.history(limit=2)) > 1
+    except UnavailableError:
+        raise
     except WorkspaceError as error:
         aside = next(
             name
@@ -242,6 +244,9 @@ def _keeps_layers(root: Path, progress: Progress) -> bool:
             if not (name := path.with_name(f"layers.damaged-{number}.gpkg")).exists()
         )
         path.replace(aside)
+        journal = path.with_name(f"{path.name}-journal")
+        if journal.exists():
+            journal.replace(aside.with_name(f"{aside.name}-journal"))
         progress(f"图层: 登记库不能用 ({error.problems[0].what}), 已另存为 {aside.name}")
         return False
 
@@ -249,19 +254,21 @@ def _keeps_layers(root: Path, progress: Progress) -> bool:
 def load_world(workspace: Workspace) -> World:
     """Read all parts of a workspace; raises ``WorkspaceError``."""
     from ..coverage.standards import load_standards  # noqa: PLC0415
-    from ..geodata import boundaries, demand, gazetteer, registry  # noqa: PLC0415 (slow to import)
+    from ..geodata import boundaries, demand, gazetteer  # noqa: PLC0415 (slow to import)
     from ..geodata.network import load_network  # noqa: PLC0415
+    from ..geodata.registry.reading import load_with_hash  # noqa: PLC0415
     from ..scenarios.world import World  # noqa: PLC0415
 
     root, standards = workspace.root, load_standards()
+    layers, state = load_with_hash(
+        workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
+    )
     return World(
         units=boundaries.load(root / "boundaries.gpkg"),
         demand=demand.load(root / "demand"),
         network=load_network(root / "network"),
         gazetteer=gazetteer.load(root / "gazetteer"),
-        layers=registry.load_layers(
-            workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
-        ),
+        layers=layers,
         standards=standards,
-        hashes={**workspace.hashes, "boai": boai_version()},
+        hashes={**workspace.hashes, "layers": state, "boai": boai_version()},
     )

@@ -44,5 +44,9 @@ class WorkspaceError(InputError):
     """A workspace is missing, half written, or not what its manifest says."""
 
 
+class UnavailableError(WorkspaceError):
+    """A part of a workspace cannot be used now, though it is not damaged: in use, or of a newer boai."""
+
+
 class PlaceError(InputError, LookupError):
     """A place name is unknown or ambiguous, or a point lies outside the province."""

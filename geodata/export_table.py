@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .intake.headers import KEPT, understand
+from .intake.items import may_be_item
 from .intake.stocks import format_stock
 from .types import Attribute, ResourceType
 
@@ -151,7 +152,8 @@ def _extra_columns(extras: list[Any], rtype: ResourceType) -> Iterable[Column]:
 
 def _extra_header(key: str, rtype: ResourceType, taken: set[str]) -> str:
     """Write a key as a header that no import takes for an attribute and that is unique whatever the case."""
-    plain = key.casefold() not in taken and not key.startswith(KEPT) and not understand(key, rtype).attribute
+    meant = bool(understand(key, rtype).attribute) or may_be_item(key, rtype)
+    plain = key.casefold() not in taken and not key.startswith(KEPT) and not meant
     header = key if plain and key.strip() else KEPT + key
     while header.casefold() in taken:
         header += "_"

@@ -33,7 +33,9 @@ COLUMNS = {
     "stock": "库存",
     "stock_date": "库存日期",
     "speciality": "专业",
+    "keeper": "保管人",
     "phone": "电话",
+    "position": "位置精度",
     "source": "来源",
 }
 """Attributes of a site and their Chinese headers. Missing text is empty, a missing number NaN."""

@@ -83,6 +83,7 @@ _ATTRIBUTE: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "maximum": (_is_number, "应为数字"),
     "synonyms": (_is_list, _LIST),
     "instead": (_is_list, _LIST),
+    "items": (_is_list, _LIST),
     "except": (_is_list, _LIST),
     "example": (_is_line, "应为一行文字, 最多 30 个字(数字请加引号)"),
 }
@@ -308,7 +309,7 @@ def _attribute(name: Any, raw: Any, path: str, *, common: bool = False) -> Check
     if problems:
         return None, problems
     given = {key: value for key, value in raw.items() if value is not None and key != "except"}
-    given |= {key: tuple(given[key]) for key in ("allowed", "synonyms", "instead") if key in given}
+    given |= {key: tuple(given[key]) for key in ("allowed", "synonyms", "instead", "items") if key in given}
     given["words"] = MappingProxyType(given.get("words", {}))
     attribute = Attribute(name=name, common=common, **given)
     problems = _contradictions(attribute, path)

@@ -64,6 +64,8 @@ class Attribute:
     instead: tuple[str, ...] = ()
     """Attributes whose cell stands in where this one has no column or an empty cell, such as a site's host
     for its name; the first that holds something."""
+    items: tuple[str, ...] = ()
+    """Of a stock: headers of columns that hold the number of one item each."""
     example: str = ""
     """What a cell may look like, for the sheet of explanations of a template."""
 

@@ -28,7 +28,10 @@ TOP_GAPS = 20
 LONGEST_LIST = 50
 """So many suggested sites are listed beside the map; all are on it."""
 
-_CARD = ("level", "host", "status", "year", "readiness_min", "speciality", "stock", "stock_date", "phone")
+_CARD = (
+    "level", "host", "status", "year", "readiness_min", "speciality", "stock", "stock_date", "keeper",
+    "phone",
+)  # fmt: skip
 _SHAPES = {
     "square": "-.85,-.85 .85,-.85 .85,.85 -.85,.85",
     "triangle": "0,-.95 .95,.8 -.95,.8",
@@ -253,7 +256,12 @@ def _sites(layer: Layer, shown: NDArray[np.bool_]) -> dict[str, Any]:
         *_where(table), mark.tolist(), map(one_line, table["name"]), under, [""] * len(table), strict=True
     )
     rows = [[*head, *values] for head, values in zip(heads, zip(*texts, strict=True), strict=True)]
-    return {"labels": [COLUMNS[name] for name in columns], "rows": [rows[position] for position in order]}
+    there = set(table["level"].astype(str))
+    return {
+        "labels": [COLUMNS[name] for name in columns],
+        "signs": [words.site_word(layer.kind, marker.level, there) for marker in style.markers(layer.kind)],
+        "rows": [rows[position] for position in order],
+    }
 
 
 def _where(table: pd.DataFrame) -> tuple[list[float], list[float]]:

@@ -213,11 +213,12 @@ def _sign_rows(job: _Job) -> list[tuple[str, float, dict[str, Any], str]]:
     site = {"color": style.SITE, "markeredgecolor": "white", "markeredgewidth": 0.5}
     ring = {"color": "white", "markeredgecolor": style.ACCENT, "markeredgewidth": 1.1}
     # Proposed sites have a sign of their own: their levels are not in the legend unless a site is there.
-    there = set(job.sites.loc[~job.sites["id"].isin(job.added["id"]), "level"])
+    there = set(job.sites.loc[~job.sites["id"].isin(job.added["id"]), "level"].astype(str))
+    used = set(style.marker_index(job.kind, np.array(sorted(there), str)).tolist())
     rows: list[tuple[str, float, dict[str, Any], str]] = [
-        (panel.MPL_SHAPES[marker.shape], marker.size, site, f"{marker.level}{KIND_NAMES[job.kind]}")
-        for marker in style.markers(job.kind)
-        if not marker.level or marker.level in there
+        (panel.MPL_SHAPES[marker.shape], marker.size, site, words.site_word(job.kind, marker.level, there))
+        for number, marker in enumerate(style.markers(job.kind))
+        if not marker.level or number in used
     ]
     rows.append(("o", 4.0, ring, "缺口 (编号见表)"))
     if not job.added.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,7 +168,7 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
         ("边界", world.units.source),
         ("居民", f"{world.demand.meta.get('source', '')}, 按规则分配到网格"),
         ("地名", "GeoNames (CC BY 4.0)"),
-        ("站点", "、".join(sorted({str(text) for text in result.layers[kind].table["source"]} - {""})[:3])),
+        ("站点", _site_sources(result.layers[kind].table["source"])),
         ("另有站点", world.layers[kind].note),
         ("路网", _network_source(world) if drive else ""),
         ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),
@@ -177,6 +177,35 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
         ("选址", "; ".join(result.notes[1:])),
     ]
     return tuple(f"{word}: {text}" for word, text in listed if text)
+
+
+def _site_sources(column: pd.Series[Any], *, most: int = 3) -> str:
+    """Name where the sites come from, the most frequent first; those that state nothing are counted too."""
+    stated = column.fillna("").astype(str).str.strip()
+    counts = stated[stated != ""].value_counts(sort=False)
+    names = sorted(map(str, counts.index), key=lambda name: (-int(counts[name]), name))
+    silent = int((stated == "").sum())
+    parts = [f"登记库 (来源未填) {silent:,} 处"] if silent else []
+    parts += names[:most]
+    rest = len(names) - most
+    return "、".join(parts) + (f" 等 {len(names)} 种" if rest > 0 else "")
+
+
+def site_word(kind: Kind, level: str, there: Collection[str]) -> str:
+    """Name in a legend the sign of a level: the lowest also stands for sites whose level is not known.
+
+    Examples
+    --------
+    >>> site_word("warehouse", "省级", {"省级", ""}), site_word("warehouse", "县级", {"县级", ""})
+    ('省级备灾仓库', '县级、未定级')
+    >>> site_word("warehouse", "县级", {""}), site_word("aed", "", {""})
+    ('未定级备灾仓库', 'AED')
+    """
+    markers, name = style.markers(kind), KIND_NAMES[kind]
+    strange = set(there) - {marker.level for marker in markers}
+    if not strange or not level or level != markers[-1].level:
+        return f"{level}{name}"
+    return f"{level}、未定级" if level in there else f"未定级{name}"
 
 
 def _network_source(world: World) -> str:

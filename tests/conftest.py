@@ -8,6 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no defect of boai: an example may take as long as it takes.
+settings.register_profile("boai", deadline=None)
+settings.load_profile("boai")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

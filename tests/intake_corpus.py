@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import intake_attacks  # noqa: F401  (enters its cases)
+import intake_offices  # noqa: F401  (the same)
 import numpy as np
 import pandas as pd
 from intake_files import (

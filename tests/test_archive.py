@@ -156,3 +156,12 @@ def test_a_gbk_byte_that_looks_like_a_backslash_is_no_separator():
     assert name[1:2] == b"\\"
     content = with_name(packed({"xx.csv": b"1"}), b"xx.csv", name)
     assert Archive(content, file="上报.zip").names == ("誠.csv",)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as target:
+        target.writestr("a.csv", "x")
+        target.writestr("a.csv", "y")
+    assert refused(stream.getvalue(), "a.csv") == "unsafe_archive"

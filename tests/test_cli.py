@@ -84,7 +84,7 @@ def _documented() -> list[str]:
         for block in re.findall(r"```sh\n(.*?)```", text, re.S):
             lines += [line.split("#")[0].strip() for line in block.splitlines()]
     commands = {re.sub(r"^(\.venv/bin/)?boai ", "", line) for line in lines if "boai " in line}
-    return sorted(line for line in commands if not re.search("my.yaml|held_back|^demo|^map", line))
+    return sorted(line for line in commands if not re.search("my.yaml|held_back|^demo|^map|^layers", line))
 
 
 @pytest.mark.parametrize("line", _documented())

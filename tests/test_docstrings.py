@@ -9,7 +9,8 @@ import pkgutil
 import pytest
 
 PACKAGES = (
-    "app", "coverage", "coverage.siting", "geodata", "geodata.intake", "geodata.registry", "maps", "scenarios",
+    "app", "coverage", "coverage.siting", "geodata", "geodata.intake", "geodata.registry", "maps",
+    "scenarios",
 )  # fmt: skip
 MODULES = [
     module.name

@@ -424,3 +424,26 @@ def test_headers_that_are_known(text):
 )
 def test_texts_that_are_no_headers(text):
     assert not looks_like_header(text)
+
+
+def test_folders_that_are_too_deep_or_closed_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MOST_DEPTH", 1)
+    put(tmp_path, "a.csv")
+    put(tmp_path / "x" / "y", "b.csv")
+    fileset = read_tables(tmp_path)
+    assert len(fileset.tables) == 1
+    assert [(found.code, found.severity) for found in fileset.findings] == [("file_skipped", "warning")]
+    monkeypatch.setattr(sources.os, "access", lambda *_: False)
+    assert [found.what for found in read_tables(tmp_path).findings] == [
+        "文件夹没有读取权限, 其中的文件没有读入"
+    ]
+
+
+def test_links_beside_a_file_of_a_folder_are_not_followed(tmp_path):
+    secret = put(tmp_path, "secret.txt", "秘密")
+    folder = tmp_path / "in"
+    put(folder, "a.shp", b"")
+    (folder / "a.cpg").symlink_to(secret)
+    (source,) = sources.of_folder(folder)[0]
+    assert source.beside(".cpg") is None
+    assert put(folder, "a.prj", "x") and source.beside(".prj") == b"x"

@@ -739,3 +739,96 @@ def test_nothing_of_gdal_is_used(tmp_path, monkeypatch):
     assert len(read_tables(tmp_path).tables) == 2
     assert one(path).n_rows == 3
     assert io.BytesIO(path.read_bytes()).read(4) == b"\0\0\x27\x0a"
+
+
+def test_computed_columns_are_left_out_and_told(tmp_path):
+    """Such a column can run for hours in one call that no time limit interrupts."""
+    slow = "instr(printf('%.*c', 4000000, 'a'), printf('%.*c', 2000000, 'a') || 'b')"
+    script = f"ALTER TABLE 点 ADD COLUMN g GENERATED ALWAYS AS ({slow}) VIRTUAL;"
+    path = gpkg(tmp_path, script)
+    table = one(path)
+    assert table.columns["名称"].tolist() == NAMES
+    assert [found.column for found in table.findings if found.code == "extra_column"] == ["g"]
+    view = """CREATE VIEW v AS SELECT g FROM 点; DELETE FROM gpkg_contents;
+        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('v', 'attributes', 'v');"""
+    assert refused(gpkg(tmp_path, script + view, "b.gpkg")) == "unsafe_content"
+    call = f"""CREATE VIEW v AS SELECT {slow} AS 名称; DELETE FROM gpkg_contents;
+        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('v', 'attributes', 'v');"""
+    assert refused(gpkg(tmp_path, call, "c.gpkg")) == "file_unreadable"
+
+
+def test_names_in_other_case_are_the_same_for_a_database(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", layer="dots")
+    with sqlite3.connect(tmp_path / "a.gpkg") as base:
+        base.execute("UPDATE gpkg_contents SET table_name = 'DOTS'")
+        base.execute("UPDATE gpkg_geometry_columns SET table_name = 'Dots', column_name = 'GEOM'")
+    base.close()
+    np.testing.assert_allclose(xy(one(tmp_path / "a.gpkg")), EXPECTED)
+
+
+def test_virtual_tables_are_left_out(tmp_path):
+    script = """CREATE VIRTUAL TABLE f USING fts5(a); INSERT INTO f VALUES ('x');
+        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('f', 'attributes', 'f');"""
+    table = one(gpkg(tmp_path, script))
+    assert (table.sheet, table.n_rows) == ("点", 3)
+    assert "sheet_skipped" in codes(table)
+
+
+def test_shapes_that_were_written_anew_at_the_end(tmp_path):
+    boxes = [shapely.box(115 + i, 28, 115.1 + i, 28.1) for i in range(3)]
+    gpd.GeoDataFrame({"n": [0, 1, 2]}, geometry=boxes, crs=4326).to_file(tmp_path / "a.shp")
+    shapes, index = (bytearray((tmp_path / f"a.{end}").read_bytes()) for end in ("shp", "shx"))
+    at, size = (2 * number for number in struct.unpack_from(">2I", index, 108))
+    record = bytearray(shapes[at : at + 8 + size])
+    points = struct.unpack_from("<I", record, 48)[0]
+    for i in range(points):
+        struct.pack_into(
+            "<d", record, 56 + 16 * i + 8, struct.unpack_from("<d", record, 64 + 16 * i)[0] + 0.5
+        )
+    struct.pack_into(">I", index, 108, len(shapes) // 2)
+    shapes += record
+    struct.pack_into(">I", shapes, 24, len(shapes) // 2)
+    (tmp_path / "a.shp").write_bytes(shapes)
+    (tmp_path / "a.shx").write_bytes(index)
+    table = one(tmp_path / "a.shp")
+    np.testing.assert_allclose(table.y, [28.05, 28.55, 28.05])
+    assert "truncated" not in codes(table)
+    struct.pack_into(">I", index, 108, 4_000_000)
+    (tmp_path / "a.shx").write_bytes(index)
+    assert "truncated" in codes(one(tmp_path / "a.shp"))
+
+
+def test_numbers_and_fields_that_are_not_plain():
+    fields = [(b"v", "N", 8), (b"y", "Y", 8), (b"t", "T", 8), (b"b", "B", 8), (b"m", "M", 10)]
+    rest = struct.pack("<q2id", 12_345, 2_460_375, 30_600_000, 1.5) + b" " * 10
+    raw = dbase(fields, [text + rest for text in (b"     1,5", b"********", b"     1_0", b"     2.5")])
+    table = read_dbase(raw, file="a.dbf")
+    assert table.columns["v"] == ["1,5", None, "1_0", 2.5]
+    assert table.columns["y"][0] == 1.2345
+    assert table.columns["t"][0] == dt.datetime(2024, 3, 5, 8, 30)
+    assert table.columns["b"][0] == 1.5
+    assert [(found.code, found.severity, found.column) for found in table.findings] == [
+        ("extra_column", "warning", "m")
+    ]
+
+
+@pytest.mark.parametrize("mark", ["", "\x1e"])
+def test_json_line_by_line(tmp_path, mark):
+    features = [
+        {"type": "Feature", "properties": {"名称": name}, "geometry": shapely.geometry.mapping(point)}
+        for name, point in zip(NAMES, POINTS, strict=True)
+    ]
+    text = "\n".join(mark + json.dumps(feature) for feature in features)
+    (tmp_path / "a.geojsonl").write_text(text, encoding="utf-8")
+    table = one(tmp_path / "a.geojsonl")
+    np.testing.assert_allclose(xy(table), EXPECTED)
+    assert "format_mismatch" not in codes(table)
+    (tmp_path / "b.json").write_text('{"名称": "甲"}\n{"名称": "乙"}\n', encoding="utf-8")
+    assert one(tmp_path / "b.json").columns["名称"].tolist() == ["甲", "乙"]
+
+
+def test_kml_that_claims_the_wrong_encoding(tmp_path):
+    body = "<Placemark><name>修水县城</name><Point><coordinates>115.8,28.6</coordinates></Point></Placemark>"
+    path = tmp_path / "a.kml"
+    path.write_text(f'<?xml version="1.0" encoding="gbk"?><kml>{body}</kml>', encoding="utf-8")
+    assert one(path).columns["name"].tolist() == ["修水县城"]

@@ -269,7 +269,7 @@ def test_a_mapping_file_is_followed(tmp_path: Path, context: Context) -> None:
 
 def test_many_findings_are_summed_up_with_their_number(tmp_path: Path, context: Context) -> None:
     rows: list[list[Any]] = [["名称", "经度", "纬度", "年份"]]
-    rows += [[f"点{n}", 115.9 + n * 1e-3 % 0.3, 28.68, f"x{n}"] for n in range(1500)]
+    rows += [[f"点{n}", 115.9 + n * 1e-3 % 0.3, 28.683521, f"x{n}"] for n in range(1500)]
     intake = read(_write(tmp_path, rows), kind="aed", crs="WGS84", context=context, today=TODAY)
     years = [each for each in summed_up(intake.findings) if each.code in ("value_invalid", "more")]
     assert len(years) == 1001

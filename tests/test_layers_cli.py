@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
-from boai.app import cli
+from boai.app import cli, workspace
 from boai.geodata import datums
 from boai.geodata.registry import open_registry
 
@@ -86,7 +90,8 @@ def test_import_look_export_undo(capsys, own_workspace: Path, stores: Path, tmp_
     code, out, _ = run(capsys, "layers", "quarantine", *where, "--out", str(tmp_path / "bad.csv"), "--json")
     assert [row["row"] for row in json.loads(out)] == [243]
     with (tmp_path / "bad.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert next(csv.DictReader(file))["仓库名称"] == "无坐标仓库"
+        row = next(csv.DictReader(file))
+    assert (row["仓库名称"], row["坐标系"]) == ("无坐标仓库", "GCJ-02")  # what the other rows told goes along
 
     code, out, _ = run(capsys, "nearest", "--at", "修水县", *where, "--json")
     answer = json.loads(out)
@@ -173,6 +178,23 @@ def test_removing_needs_ids_or_all(capsys, own_workspace: Path) -> None:
     assert {row["served"] for row in json.loads(out)["rows"]} == {0}
 
 
+def test_a_registry_with_imports_is_kept_and_a_damaged_one_put_aside(own_workspace: Path) -> None:
+    """What `boai init --force` asks before it makes new example layers; the whole command is tested below."""
+    path, told = own_workspace / "layers.gpkg", []
+    assert not workspace._keeps_layers(own_workspace, told.append)  # examples only
+    rows = pd.DataFrame({"id": ["a"], "name": ["甲"], "lon": [115.5], "lat": [28.5]})
+    with open_registry(path) as registry:
+        registry.apply("aed", rows, who="x")
+    assert workspace._keeps_layers(own_workspace, told.append)
+    assert told == []
+    path.write_bytes(path.read_bytes()[:5000])
+    assert not workspace._keeps_layers(own_workspace, told.append)
+    assert "layers.damaged-1.gpkg" in told[0]
+    assert (own_workspace / "layers.damaged-1.gpkg").stat().st_size == 5000
+    assert not path.exists()
+
+
+@pytest.mark.slow
 def test_a_rebuilt_workspace_keeps_what_an_office_stored(capsys, own_workspace: Path, stores: Path) -> None:
     where = ["-w", str(own_workspace)]
     run(capsys, "layers", "import", str(stores), "--as", "warehouse", *where)
@@ -193,7 +215,8 @@ def test_a_rebuilt_workspace_keeps_what_an_office_stored(capsys, own_workspace: 
 def test_sites_that_do_not_serve_are_not_counted(capsys, own_workspace: Path, tmp_path: Path) -> None:
     where = ["-w", str(own_workspace)]
     rows = [
-        "甲,修水县,114.57,29.03,已建,", "乙,修水县,114.58,29.03,停用,", "丙,修水县,114.59,29.03,规划,",
+        "甲,修水县,114.5712,29.0312,已建,", "乙,修水县,114.5812,29.0312,停用,",
+        "丙,修水县,114.5912,29.0312,规划,",
         "丁,修水县,,,已建,修水县黄坳乡",
     ]  # fmt: skip
     path = tmp_path / "aed.csv"
@@ -207,3 +230,151 @@ def test_sites_that_do_not_serve_are_not_counted(capsys, own_workspace: Path, tm
     assert found["notes"] == ["AED: 另有 3 处未计入 (停用 1、规划 1、近似 1)"]
     code, out, _ = run(capsys, "layers", *where, "--json")
     assert next(row for row in json.loads(out) if row["kind"] == "aed")["in_service"] == 2
+
+
+def test_no_file_of_the_user_is_overwritten(capsys, own_workspace: Path, tmp_path: Path) -> None:
+    where = ["-w", str(own_workspace)]
+    source = tmp_path / "sent.csv"
+    source.write_text("名称,经度,纬度\n甲,115.9,28.7\n", encoding="utf-8")
+    kept = tmp_path / "filled.xlsx"
+    kept.write_text("filled in by hand", encoding="utf-8")
+    commands = [
+        ["template", "aed", str(kept)],
+        ["export", "aed", str(kept)],
+        ["quarantine", "--out", str(kept)],
+        ["check", str(source), "--as", "aed", "--crs", "WGS84", "--save-mapping", str(kept)],
+    ]
+    for command in commands:
+        code, _, err = run(capsys, "layers", *command, *where)
+        assert code == 1
+        assert "文件已存在" in err
+        assert kept.read_text(encoding="utf-8") == "filled in by hand"
+    reading = ["check", str(source), "--as", "aed", "--crs", "WGS84", *where]
+    code, _, err = run(capsys, "layers", *reading, "--report", str(source))
+    assert code == 1
+    assert ".xlsx" in err
+    book = tmp_path / "sent.xlsx"
+    run(capsys, "layers", "export", "team", str(book), *where)
+    before = book.read_bytes()
+    code, _, err = run(capsys, "layers", "check", str(book), "--as", "team", "--report", str(book), *where)
+    assert code == 1
+    assert "不能覆盖" in err
+    assert book.read_bytes() == before
+    code, _, _ = run(capsys, "layers", "template", "aed", str(kept), "--overwrite", *where)
+    assert code == 0
+    assert kept.read_bytes()[:2] == b"PK"
+
+
+def test_labels_are_those_of_the_layers_asked_for(capsys, own_workspace: Path, tmp_path: Path) -> None:
+    where = ["-w", str(own_workspace)]
+    path = tmp_path / "stores.csv"
+    path.write_text(
+        "名称,县区,经度,纬度,状态\n甲,修水县,114.5712,29.0312,\n乙,修水县,114.6012,29.0512,规划\n", "utf-8"
+    )
+    code, _, _ = run(capsys, "layers", "import", str(path), "--as", "warehouse", "--crs", "WGS84", *where)
+    assert code == 0
+    note = "备灾仓库: 另有 1 处未计入 (规划 1)"
+    for command in ("coverage", "gaps"):
+        _, out, _ = run(capsys, command, "warehouse", *where, "--json")
+        assert json.loads(out)["labels"] == ["近似路网"]
+        assert json.loads(out)["notes"] == [note]
+        _, out, _ = run(capsys, command, *where, "--json")
+        found = json.loads(out)
+        of_layer = {row["kind"]: row["label"] for row in found.get("summary", found["rows"])}
+        assert of_layer == {
+            "aed": "示例数据", "home": "示例数据", "warehouse": "近似路网", "team": "示例数据、近似路网",
+        }  # fmt: skip
+        _, out, _ = run(capsys, command, "warehouse", *where)
+        assert note in out
+        assert "示例数据" not in out
+
+
+def test_an_empty_layer_says_that_it_is_empty(capsys, own_workspace: Path) -> None:
+    where = ["-w", str(own_workspace)]
+    run(capsys, "layers", "remove", "warehouse", "--all", *where)
+    _, out, _ = run(capsys, "layers", *where, "--json")
+    assert {row["kind"]: row["sites"] for row in json.loads(out)}["warehouse"] == 0
+    for command in (["coverage", "warehouse"], ["gaps", "warehouse"], ["plan", "warehouse", "-n", "1"]):
+        code, out, _ = run(capsys, *command, *where)
+        assert code == 0
+        assert "登记库里没有站点" in out
+    code, out, _ = run(capsys, "nearest", "--at", "修水县", *where)
+    assert code == 0
+    assert "登记库里没有在用的站点" in out
+
+
+def _lines(name: str) -> list[str]:
+    """Command lines on layers that a document shows, in its order."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.S)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line.partition("boai ")[2] for line in lines if re.match(r"(\.venv/bin/)?boai layers\b", line)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md", "docs/layers.zh.md"])
+def test_documented_lines_run(
+    capsys, monkeypatch: pytest.MonkeyPatch, own_workspace: Path, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOAI_WORKSPACE", str(own_workspace))
+    book = openpyxl.Workbook()
+    book.active.append(["名称", "所在区县", "经度", "纬度", "坐标系"])
+    book.active.append(["甲", "修水县", 114.571234, 29.031234, "高德"])
+    book.save("上报.xlsx")
+    for number in range(1, 5):  # changes 2 to 5, which the documents speak of
+        run(capsys, "layers", "remove", "team", f"team-{number:04d}")
+    lines = _lines(name)
+    assert len(lines) >= 3
+    for line in lines:
+        code, _, err = run(capsys, *shlex.split(line))
+        assert code == 0, (line, err)
+
+
+def test_options_before_the_subcommand_are_refused(capsys, own_workspace: Path) -> None:
+    for early in (["-w", str(own_workspace)], ["--registry", "other.gpkg"], ["--json"]):
+        code, _, err = run(capsys, "layers", *early, "show", "team")
+        assert code == 1
+        assert "写在子命令之后" in err
+
+
+def test_the_desk_says_that_a_position_is_approximate(capsys, own_workspace: Path, tmp_path: Path) -> None:
+    where = ["-w", str(own_workspace)]
+    path = tmp_path / "store.csv"
+    row = "黄坳仓,修水县,修水县黄坳乡,张三,0792-1234567"
+    path.write_text(f"名称,县区,地址,保管人,电话\n{row}\n", encoding="utf-8")
+    assert run(capsys, "layers", "import", str(path), "--as", "warehouse", *where)[0] == 0
+    code, out, _ = run(capsys, "nearest", "--at", "修水县", "-k", "1", *where)
+    assert code == 0
+    assert "只是所在乡镇或县城的一点" in out
+    assert "张三 0792-1234567" in out
+
+
+def test_a_registry_of_a_newer_boai_stays_where_it_is(capsys, own_workspace: Path) -> None:
+    path = own_workspace / "layers.gpkg"
+    with sqlite3.connect(path) as base:
+        base.execute("UPDATE boai_format SET format = 99")
+    base.close()
+    code, _, err = run(capsys, "init", str(own_workspace), "--force")
+    assert code == 1
+    assert "更新的 boai" in err
+    assert not list(own_workspace.glob("layers.damaged*"))
+    assert path.exists()
+
+
+def test_the_registry_and_the_source_are_never_overwritten(
+    capsys, own_workspace: Path, stores: Path, tmp_path: Path
+) -> None:
+    where = ["-w", str(own_workspace)]
+    copy = tmp_path / "copy.gpkg"
+    copy.write_bytes((own_workspace / "layers.gpkg").read_bytes())
+    source = tmp_path / stores.name
+    source.write_bytes(stores.read_bytes())
+    before = {path: path.read_bytes() for path in (own_workspace / "layers.gpkg", copy, source)}
+    for path in (own_workspace / "layers.gpkg", copy, tmp_path):
+        code, _, err = run(capsys, "layers", "export", "aed", str(path), "--overwrite", *where)
+        assert code == 1
+        assert "不能" in err
+    how = ["--as", "warehouse", "--overwrite", *where]
+    code, _, err = run(capsys, "layers", "check", str(source), "--save-mapping", str(source), *how)
+    assert code == 1
+    assert "不能覆盖要读的文件" in err
+    assert {path: path.read_bytes() for path in before} == before

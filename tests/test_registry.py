@@ -301,7 +301,7 @@ def test_a_reader_without_write_access(shared: Path) -> None:
             assert len(registry.sites("aed")) == 4
             registry.verify()
             with pytest.raises(WorkspaceError, match="没有写权限"):
-                registry.undo(who="x")
+                registry.undo(1, who="x")
 
     assert as_nobody(work) == "ok"
 
@@ -393,6 +393,9 @@ def test_any_damaged_page_is_found_or_does_no_harm(path: Path) -> None:
         ("DELETE FROM boai_layers WHERE kind = 'team'", "内容与登记不符"),
         ("DELETE FROM boai_sites WHERE kind = 'team'", "内容与登记不符"),
         ("ALTER TABLE boai_sites RENAME COLUMN phone TO phon", "结构被改动, 得到 phone"),
+        ("UPDATE boai_layers SET sites = 'x'", "登记不符, 得到 boai_layers"),
+        ("UPDATE boai_layers SET revision = 1e300", "登记不符, 得到 boai_layers"),
+        ("UPDATE boai_revisions SET who = x'ff'", "登记不符, 得到 boai_revisions"),
         ("DROP TABLE boai_history", "结构被改动, 得到 boai_history"),
         ("DROP TABLE boai_format", "旧版"),
         ("DELETE FROM boai_format", "格式号不对"),
@@ -477,6 +480,24 @@ def test_a_folder_or_a_missing_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(WorkspaceError):
             open_registry(target, create=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_may_not_grow_is_not_called_damaged(path: Path) -> None:
+    """A quota, a full disk, a share that goes away: nothing is written, and nobody restores a backup."""
+    resource = pytest.importorskip("resource")
+    rows = pd.DataFrame({"id": [f"s{i}" for i in range(2000)], "name": "甲" * 50})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_registry(path) as registry:
+        before = registry.state_hash()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50_000, limits[1]))
+        try:
+            with pytest.raises(WorkspaceError, match=r"磁盘.*没有写入") as caught:
+                registry.apply("aed", rows, who="x")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert "备份" not in str(caught.value)
+        registry.verify()
+        assert registry.state_hash() == before
 
 
 def test_memory_stays_bounded_by_the_sites_not_by_the_history(path: Path) -> None:

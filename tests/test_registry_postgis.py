@@ -100,6 +100,10 @@ def test_a_server_that_cannot_be_reached(postgis_server, change, word: str) -> N
         "postgresql://boai:geheim@host:port/db",
         "postgres://boai:ge/heim@h/db?connect_timeout=x",
         "postgresql:geheim",
+        "postgresql://boai:x@geheim@host/db",
+        "postgresql://boai:x@gehe/im-geheim@host:1/db",
+        "postgresql//boai:geheim@host/db",
+        "postgres=//boai:geheim@host/db",
     ],
 )
 def test_an_address_that_makes_no_sense_is_not_repeated(target: str) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mapworld
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from boai.geodata.layers import KIND_NAMES, Kind
-from boai.maps import fonts, paper, style
+from boai.maps import fonts, page_data, paper, style, words
 from boai.maps.sheet import write_sheet
+from boai.scenarios.run import run
+from boai.scenarios.schema import load_scenario
 from PIL import Image
 
 
@@ -102,6 +106,27 @@ def test_labels_only_where_they_are_true(cache: Path, tmp_path: Path) -> None:
         )
         assert ("示例数据" in drive, "示例数据" in walk) == (example, example)
         assert ("近似路网" in drive, "近似路网" in walk) == (bool(label), False)
+
+
+def test_the_legend_names_sites_without_a_level(cache: Path, tmp_path: Path) -> None:
+    world = mapworld.make_world(names=("甲", "乙"), example=False)
+    layer = world.layers["warehouse"]
+    cases = ((["", ""], "未定级备灾仓库"), (["县级", ""], "县级、未定级"), (["县级"] * 2, "县级备灾仓库"))
+    for levels, word in cases:
+        table = layer.table.assign(level=levels)
+        changed = replace(world, layers={**world.layers, "warehouse": replace(layer, table=table)})
+        result = mapworld.make_results(changed)[0]
+        assert word in pdf_text(write_sheet(changed, result, "warehouse", tmp_path, fonts=cache)[1])
+        assert word in page_data.page_json(changed, [result], headlines=[], title="")
+
+
+def test_sites_without_a_source_are_said_to_have_none() -> None:
+    world = mapworld.make_world(example=False)
+    layer = world.layers["team"]
+    stated = replace(layer, table=pd.concat([layer.table, layer.table.assign(id="b", source="")]))
+    silent = replace(world, layers={**world.layers, "team": stated})
+    listed = words.sources(silent, run(silent, load_scenario("baseline"), kinds=["team"]), "team")
+    assert "站点: 登记库 (来源未填) 1 处、测试" in listed
 
 
 def test_same_data_same_bytes(small: tuple[Any, list[Any]], cache: Path, tmp_path: Path) -> None:

@@ -274,3 +274,45 @@ def test_a_hundred_thousand_rows_in_three_seconds(tmp_path):
     began = time.process_time()
     assert one(path).n_rows == 100_000
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"甲,1,2,x', *[f"点{i},1,2,y" for i in range(9)]],
+        [*[f"点{i},1,2,y" for i in range(5)], '乙,1,2,"路口', *[f"点{i},1,2,y" for i in range(4)]],
+        ['"甲,1,2,x', '"乙,1,2,x', *[f"点{i},1,2,y" for i in range(8)]],
+        ['甲,1,2,"x', "乙,1,2,y", '丙,1,2,"z"', *[f"点{i},1,2,y" for i in range(7)]],
+        [*[f"点{i},1,2,y" for i in range(9)], '"末,1,2,x'],
+    ],
+)
+def test_a_quote_that_is_never_closed_swallows_no_row_of_a_short_table(tmp_path, lines):
+    table = one(written(tmp_path, "\n".join([HEADER, *lines])))
+    assert table.n_rows == 10
+    assert {row for code, _, row in listed(table) if code == "row_width"} <= {2, 3, 7, 11}
+    assert any("引号" in found.what for found in table.findings)
+
+
+def test_cells_of_several_lines_stay_whole(tmp_path):
+    text = f'{HEADER}\n"甲\n乙",1,2,"a,b\nc,d,e"\n丙,1,2,"x\ny"\n",,","a\nb",",",x'
+    table = one(written(tmp_path, text))
+    assert table.columns["名称"].tolist() == ["甲\n乙", "丙", ",,"]
+    assert table.columns["地址"].tolist() == ["a,b\nc,d,e", "x\ny", "x"]
+    assert not table.findings
+
+
+def test_marks_of_files_that_were_put_together_are_no_text(tmp_path):
+    table = one(written(tmp_path, f"\ufeff{HEADER}\n甲,1,2,x\n\ufeff乙,1,2,y\n"))
+    assert table.columns["名称"].tolist() == ["甲", "乙"]
+
+
+def test_html_that_claims_the_wrong_encoding(tmp_path):
+    text = "<meta charset=gb2312><table><tr><td>名称<td>经度<td>纬度<tr><td>红十字会<td>1<td>2</table>"
+    table = one(written(tmp_path, text, name="a.html"))
+    assert table.columns["名称"].tolist() == ["红十字会"]
+
+
+def test_a_bracket_in_an_attribute_of_html_is_no_end(tmp_path):
+    text = '<table><tr><td title="a>b">名称<td>经度<td>纬度<tr><td title=5">甲<td>1<td>2</table>'
+    table = one(written(tmp_path, text, name="a.html"))
+    assert table.columns["名称"].tolist() == ["甲"]

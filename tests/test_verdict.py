@@ -121,11 +121,11 @@ def _outcomes(units: Units, judge, n: int, wrong: float, times: int, **how: Any)
 @pytest.mark.parametrize("wrong", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("n", [5, 20, 60, 200])
 def test_it_is_never_wrong(units: Units, judge, n: int, wrong: float):
-    outcomes = _outcomes(units, judge, n, wrong, 18)
+    outcomes = _outcomes(units, judge, n, wrong, 18 if n < 60 else 9)
     assert outcomes["wrong"] == 0
     assert set(outcomes) <= {"tested", "doubtful"}
     if n == 200 and not wrong:
-        assert outcomes["tested"] >= 9
+        assert outcomes["tested"] >= 5
 
 
 def test_a_table_of_one_county_is_never_wrong_and_mostly_recognised(units: Units, judge):

@@ -797,6 +797,7 @@ def test_damaged_old_workbooks_are_read_or_refused(tmp_path_factory, place, valu
         fileset = read_tables(path)
     except RefusedError as error:
         assert error.finding.code in {
+            "file_too_large",
             "file_unreadable",
             "unsupported_format",
             "encrypted",
@@ -805,3 +806,81 @@ def test_damaged_old_workbooks_are_read_or_refused(tmp_path_factory, place, valu
         }
     else:
         assert fileset.tables
+
+
+def test_comments_of_excel_2003_are_not_the_cell(tmp_path):
+    cell = '<Cell><Data ss:Type="String">{}</Data>{}</Cell>'
+    rows = [["名称", "经度", "纬度"], ["甲", "115.8", "28.6"]]
+    note = "<Comment><ss:Data>批注</ss:Data></Comment>"
+    body = "".join("<Row>" + "".join(cell.format(text, note) for text in row) + "</Row>" for row in rows)
+    (tmp_path / "a.xls").write_text(
+        '<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+        'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="表"><Table>'
+        f"{body}</Table></Worksheet></Workbook>",
+        encoding="utf-8",
+    )
+    assert cells(one(tmp_path / "a.xls"), "名称") == ["甲"]
+
+
+def test_an_odd_reference_does_not_shift_the_row(tmp_path):
+    path = saved(rows_of([HEADER, ROW]), tmp_path / "a.xlsx")
+    changed(path, SHEET, lambda text: text.replace('r="A2"', 'r="$A$2"').replace('r="C2"', 'r="?"'))
+    assert [column[0] for column in one(path).columns.values()] == ROW
+
+
+@pytest.mark.parametrize("index", ["99", "-1", "x"])
+def test_a_shared_text_that_is_not_there_is_told(tmp_path, index):
+    path = with_shared(saved(rows_of([HEADER, ROW]), tmp_path / "a.xlsx"))
+    assert cells(one(path), "名称") == ["甲"]
+    changed(path, SHEET, lambda text: re.sub(r'(<c r="A2"[^>]*><v>)\d+', rf"\g<1>{index}", text))
+    assert refused(path) == "file_unreadable"
+
+
+def test_a_sheet_without_its_content_is_told(tmp_path):
+    path = saved(rows_of([HEADER, ROW]), tmp_path / "a.xlsx")
+    changed(path, "xl/_rels/workbook.xml.rels", lambda text: text.replace("sheet1.xml", "other.xml"))
+    assert refused(path) == "file_unreadable"
+
+
+def test_cells_with_a_prefix_in_a_sheet_without(tmp_path):
+    path = saved(rows_of([HEADER, ROW]), tmp_path / "a.xlsx")
+    space = 'xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+    def change(text):
+        text = text.replace("<worksheet ", f"<worksheet {space} ").replace("<c ", "<x:c ")
+        return text.replace("</c>", "</x:c>")
+
+    assert cells(one(changed(path, SHEET, change)), "名称") == ["甲"]
+
+
+def test_drawings_of_open_document_are_no_text_of_the_cell(tmp_path):
+    body = "<office:spreadsheet><table:table table:name='S'>"
+    for row in (["名称", "经度", "纬度"], ["甲", "1", "2"]):
+        frame = "<draw:frame xmlns:draw='d'><draw:text-box><text:p>框</text:p></draw:text-box></draw:frame>"
+        filled = "".join(ods_cell(text).replace("<text:p>", f"{frame}<text:p>") for text in row)
+        body += f"<table:table-row>{filled}</table:table-row>"
+    assert cells(one(ods(tmp_path, body + "</table:table></office:spreadsheet>")), "名称") == ["甲"]
+
+
+def test_a_password_of_open_document_is_told(tmp_path):
+    path = ods(tmp_path, "")
+    with zipfile.ZipFile(path, "a") as target:
+        target.writestr("META-INF/manifest.xml", "<m:file-entry><m:encryption-data/></m:file-entry>")
+    assert refused(path) == "encrypted"
+
+
+def test_rows_lost_from_old_excel_are_told(tmp_path):
+    def fill(sheet):
+        for row in range(20):
+            sheet.write(row, 0, row + 0.5)
+            sheet.write(row, 1, "甲")
+
+    data = bytearray(biff(fill))
+    at = data.index(struct.pack("<HHHH", 0x027E, 10, 10, 0))
+    struct.pack_into("<H", data, at + 2, 0xFFF0)
+    table = one(compound(tmp_path / "a.xls", bytes(data)))
+    assert table.n_rows == 10
+    assert "truncated" in codes(table)
+    broken = bytearray(biff(fill))
+    struct.pack_into("<H", broken, broken.index(struct.pack("<HHHH", 0x00FD, 10, 5, 1)) + 10, 999)
+    assert refused(compound(tmp_path / "b.xls", bytes(broken))) == "file_unreadable"

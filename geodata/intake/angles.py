@@ -53,6 +53,7 @@ def read_text(cell: str, *, alone: bool) -> tuple[float, float, int, bool]:
             text = pattern.sub(mark, text)
     if text[:1] == text[-1:] == '"':
         text = text[1:-1]
+    text = re.sub(r"^'(?=[\s\d+-])", "", text)  # of a cell that somebody marked as text
     text = re.sub(r"[(){}\[\]]", " ", text).replace("''", '"').strip(" ,:")
     if _PLAIN.fullmatch(text):
         return float(text), np.nan, 0, False

@@ -117,11 +117,13 @@ class Archive:
         if declared > MOST_UNPACKED:
             what = f"解压后的内容超过 {megabytes(MOST_UNPACKED)}"
             raise self._unsafe(what, megabytes(declared))
-        self._members = {}
+        self._members: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             name = member_name(info)
             self._check_name(name, info)
             if info in files:
+                if name in self._members:
+                    raise self._unsafe("压缩包中有两个同名文件, 不知道该读哪一个", name)
                 self._members[name] = info
         self._lower = {name.lower(): name for name in self._members}
 

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from .. import boundaries
 from ..crs import haversine_m
 from .batches import Batch, batch
+from .cells import tidy_code
 from .counties import Stated
 from .dates import first_day, last_day
 from .evidence import plane
@@ -181,7 +182,7 @@ def check_doubles(marked: Marked, lon: Degrees, lat: Degrees) -> list[Batch]:
 
 def _same_names(marked: Marked, lon: Degrees, lat: Degrees, wanted: Flags) -> list[Batch]:
     """Find sites of one name within ``NEAR_M``; each is told with the nearest earlier one."""
-    text = marked.names.astype(str)
+    text = _same_writing(marked.names)
     rows = np.flatnonzero(wanted & (text != "") & np.isfinite(lon) & np.isfinite(lat))
     partner = np.full(len(text), -1, np.int64)
     partner[rows] = _namesakes(pd.factorize(text[rows])[0], lon[rows], lat[rows], rows)
@@ -192,6 +193,13 @@ def _same_names(marked: Marked, lon: Degrees, lat: Degrees, wanted: Flags) -> li
         what[row] = f"与{marked.where[partner[row]]}同名且相距 {away[row]:.0f} 米"
     fix = "是同一处请删去一行; 不是请在名称上区分"
     return batch("duplicate_name", flags, what=what, column="@name", got=marked.names, fix=fix)
+
+
+def _same_writing(names: Cells) -> Cells:
+    """Names without blanks, and with signs of one width."""
+    codes, unique = pd.factorize(names.astype(str))
+    forms = np.array([*(tidy_code(name).casefold() for name in unique), ""], object)
+    return np.asarray(forms[codes], object)
 
 
 def _namesakes(

@@ -22,8 +22,9 @@ Flags = NDArray[np.bool_]
 MISSING, INVALID = "coordinate_missing", "coordinate_invalid"
 """Codes of the problems of a row."""
 
-DECIMAL, DMS, MICRO, METRES = "decimal", "dms", "micro", "metres"
-"""Notations: decimal degrees; degrees, minutes, seconds; millionths of a degree; metres of a projection."""
+DECIMAL, DMS, MICRO, METRES, PACKED = "decimal", "dms", "micro", "metres", "packed"
+"""Notations: decimal degrees; degrees, minutes, seconds; millionths of a degree; metres of a projection;
+degrees, minutes and seconds in one number (told as DMS)."""
 
 _EASTING, _NORTHING = (0.5e5, 9.6e5), (0.96e6, 6.0e6)  # Gauss-Krüger and UTM without a zone, metres
 _ZONES = ((13, 23), (25, 45))  # zones of China in front of the easting, 6° and 3°
@@ -81,6 +82,19 @@ def read_pairs(x: Cells, y: Cells | None = None) -> Pairs:
         np.isfinite(one.second), one.second, np.where(np.isfinite(two.second), two.second, two.first)
     )
     return _classify(a, b, columns=(one, two), both=both, twice=twice)
+
+
+def rough(pairs: Pairs, decimals: int) -> Flags:
+    """(n,) whether both degrees of a row have no more than so many decimals.
+
+    Examples
+    --------
+    >>> pairs = read_pairs(np.array([115.86, 115.86], object), np.array([28.68, 28.683512], object))
+    >>> rough(pairs, 2).tolist()
+    [True, False]
+    """
+    no_more = [np.abs(np.round(value, decimals) - value) < 1e-9 for value in (pairs.first, pairs.second)]
+    return np.asarray((pairs.notation == DECIMAL) & no_more[0] & no_more[1])
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,9 @@ def _classify(
             notation[here] = name
             swapped |= here & turn
     first[swapped], second[swapped] = b[swapped], a[swapped]
+    packed = notation == PACKED
+    first[packed], second[packed] = _unpacked(first[packed]), _unpacked(second[packed])
+    notation[packed] = DMS
     micro = notation == MICRO
     first[micro], second[micro] = first[micro] / 1e6, second[micro] / 1e6
     notation[dms & (notation == DECIMAL)] = DMS
@@ -213,10 +230,29 @@ def _fits_grid(easting: Numbers) -> Flags:
 
 def _zone(easting: Numbers) -> Numbers:
     """Zone in front of an easting, 0 where there is none."""
-    return np.floor_divide(np.where(np.isfinite(easting), easting, 0.0), 1e6)
+    plain = np.clip(np.where(np.isfinite(easting), easting, 0.0), -1e9, 1e9)
+    return np.asarray(np.floor_divide(plain, 1e6), np.float64)
 
 
-_FORMS = {DECIMAL: _fits_degrees, METRES: _fits_metres, MICRO: _fits_micro}
+def _fits_packed(a: Numbers, b: Numbers) -> Flags:
+    """Whether both are degrees, minutes and seconds without marks, 1155130 and 284122.5, in China's middle.
+
+    Their minutes and seconds are below 60. Read as metres such numbers lie south of 13°N, so that only rows
+    that the south of the sea could mean are left to the projections.
+    """
+    ok = _between(a, (0.95e6, 1.36e6)) & _between(b, (0.18e6, 0.54e6))
+    for value in (a, b):
+        whole = np.where(ok, value, 0.0)
+        ok = ok & (whole % 100 < 60) & (whole // 100 % 100 < 60)
+    return np.asarray(ok)
+
+
+def _unpacked(value: Numbers) -> Numbers:
+    """Degrees of ddmmss or dddmmss."""
+    return np.asarray(value // 1e4 + value // 100 % 100 / 60 + value % 100 / 3600, np.float64)
+
+
+_FORMS = {DECIMAL: _fits_degrees, PACKED: _fits_packed, METRES: _fits_metres, MICRO: _fits_micro}
 
 
 # Systems

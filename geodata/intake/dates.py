@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+import unicodedata
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +20,9 @@ _YEARS = range(1900, 2101)
 _TIME = r"(?:[t ]?\s*\d{1,2}[:时点]\d{1,2}(?:[:分]\d{1,2}(?:\.\d+)?秒?|分)?(?:z|[+-]\d{2}:?\d{2})?)?"
 _FULL = re.compile(
     rf"(\d{{4}})(?:[-/.年_](\d{{1,2}})(?:[-/.月_](\d{{1,2}})[日号]?)?月?|年)?年?{_TIME}", re.ASCII
+)
+_CLOCK = re.compile(
+    r"(.*\d[日号]?) \d{1,2}\s?[:时点][\d\s:.分秒]*(?:[ap]m|[上下]午)?(?:z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
 _COMPACT = re.compile(rf"(\d{{4}})(\d{{2}})(\d{{2}})?{_TIME}", re.ASCII)
 _SHORT = re.compile(r"(\d{2})年(?:(\d{1,2})月(?:(\d{1,2})[日号]?)?)?", re.ASCII)
@@ -43,12 +47,20 @@ def read_date(cell: Any) -> Value:
         return _checked(cell.year, cell.month, cell.day)
     if isinstance(cell, float) and np.isfinite(cell) and not cell.is_integer():
         cell = int(cell)  # a time of the day behind the day
-    text = tidy_code(cell).lower()
+    shown = tidy_text(cell)
+    text = tidy_code(_without_clock(shown) if len(shown) <= 40 else cell).lower()
     if is_empty(text):
         return Value()
     if len(text) > 40 or isinstance(cell, bool):
         return invalid("不是日期", _FIX)
-    return _read_text(text, tidy_text(cell)) or invalid("不是日期", _FIX)
+    return _read_text(text, shown) or invalid("不是日期", _FIX)
+
+
+def _without_clock(text: str) -> str:
+    """Take away a time of the day behind a blank: without blanks 5-1 10:30 would be 5-11 0:30."""
+    found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", text).lower())
+    day = found[1] if found else text
+    return re.sub(r"(?<=[\d日号])(?:\s*[上下]午|[.。]\s*)$", "", day)
 
 
 def _read_text(text: str, shown: str) -> Value | None:

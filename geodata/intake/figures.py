@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from .cells import Value, invalid, is_empty, tidy_code
+from .cells import Value, invalid, is_empty, tidy_code, tidy_text
 
 _FACTORS: dict[str, dict[str, float]] = {
     "count": dict.fromkeys(
@@ -50,6 +51,7 @@ _SCALES = {
     "百": 100,
     "千": 1000,
     "万": 10**4,
+    "w": 10**4,
     "十万": 10**5,
     "百万": 10**6,
     "千万": 10**7,
@@ -60,7 +62,7 @@ _ABOUT_AFTER = "左右|上下|以上|以下|以内|之内|不等|余|多|来|内
 _DIGITS = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d{1,3})?|[+-]?\.\d+"
 _CHINESE = "[零〇一二两三四五六七八九十百千万亿半]+"
 _NUMBER = re.compile(
-    rf"(?P<before>{_ABOUT_BEFORE})?(?P<number>{_DIGITS}|{_CHINESE})(?P<scale>十万|百万|千万|[百千万亿])?"
+    rf"(?P<before>{_ABOUT_BEFORE})?(?P<number>{_DIGITS}|{_CHINESE})(?P<scale>十万|百万|千万|[百千万亿]|w(?!\w))?"
     rf"(?P<about>余|多|来|\+)?(?P<unit>k?m[23]|[^\d.,]*?)(?P<after>{_ABOUT_AFTER})?$",
     re.ASCII,
 )
@@ -68,6 +70,9 @@ _CLOCK = re.compile(r"(\d+)(?:小时|h)(\d+)(?:分钟?|min)?", re.ASCII)
 _NUMERALS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _MOST = 1e15
 _LONGEST = 40
+_TWO = re.compile(r"\d\s+(?!\d{3}(?!\d))[\d.]", re.ASCII)  # blanks divide thousands, or two numbers
+_REMARK = re.compile(r"([^(]+)\((?:其中|含|包括|内含)[^()]*\)")
+_PER = re.compile(r"(?<=.)[/每](?:次|日|天|月|年|期|批|批次|场|场次)$")
 
 
 def unit_factor(unit: str, wanted: str) -> float | None:
@@ -80,7 +85,7 @@ def unit_factor(unit: str, wanted: str) -> float | None:
     >>> unit_factor("小时", "分"), unit_factor("万人", "人"), unit_factor("亩", "人"), unit_factor("", "人")
     (60.0, 10000.0, None, 1.0)
     """
-    text = unit.lower()
+    text = _PER.sub("", unit.lower())
     scale = 1.0
     for word in sorted(_SCALES, key=len, reverse=True):
         if text.startswith(word) and text not in UNITS:
@@ -120,6 +125,21 @@ def read_number(cell: Any, *, unit: str = "", factor: float = 1.0, whole: bool =
         return Value()
     if len(text) > _LONGEST:
         return invalid("不是数字", "请只写数字")
+    if _TWO.search(tidy_text(cell)):
+        return invalid("不止一个数字", "请只写一个数字")
+    text, said = _without_remark(text)
+    value = _read_text(text, unit, factor, whole)
+    return replace(value, code=value.code or "value_cleaned", keep=True) if said and not value.keep else value
+
+
+def _without_remark(text: str) -> tuple[str, bool]:
+    """Take away a remark in brackets that tells of a part: 15(其中一级3)."""
+    found = _REMARK.fullmatch(text)
+    return (found[1], True) if found else (text, False)
+
+
+def _read_text(text: str, unit: str, factor: float, whole: bool) -> Value:
+    """Read the number of a text without blanks."""
     found, clock = _NUMBER.fullmatch(text), _CLOCK.fullmatch(text)
     if clock and UNITS.get(unit) == "time":
         return _finish(

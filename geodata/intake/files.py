@@ -40,8 +40,8 @@ _SUFFIXES = {
     "ods": (".ods",),
     "csv": (".csv", ".tsv", ".txt", ".tab", ".dat", ""),
     "html": (".html", ".htm"),
-    "geojson": (".geojson", ".json"),
-    "json": (".json",),
+    "geojson": (".geojson", ".json", ".geojsonl", ".geojsons", ".ndjson", ".jsonl"),
+    "json": (".json", ".ndjson", ".jsonl"),
     "kml": (".kml", ".kmz", ".ovkml", ".ovkmz"),
     "gpx": (".gpx",),
     "gpkg": (".gpkg",),
@@ -294,7 +294,7 @@ def _parse_text(source: Source, content: bytes, request: _Request) -> tuple[str,
     if root:
         what = "不支持的 XML 格式"
         raise refuse("unsupported_format", what, file=file, got=root, fix=_KNOWN)
-    if text_head(content).lstrip()[:1] in ("{", "["):
+    if text_head(content).lstrip("\x1e \t\r\n")[:1] in ("{", "["):
         layer = read_geojson(content, name="", file=file)
         return layer.format, [layer]
     if request.inside and source.suffix not in _SUFFIXES["csv"]:

@@ -41,7 +41,7 @@ def read_geojson(raw: bytes, *, name: str, file: str) -> Layer:
         raise refuse("file_too_large", "JSON 内容太多", file=file, fix="请拆分后再导入")
     decoded = decode(raw, file=file)
     try:
-        content = json.loads(decoded.text)
+        content = _parse(decoded.text)
     except RecursionError:
         raise refuse(
             "unsafe_content", "JSON 嵌套太深, 不读取", file=file, fix="请核对文件来源, 重新导出"
@@ -61,6 +61,25 @@ def read_geojson(raw: bytes, *, name: str, file: str) -> Layer:
     columns = records_to_columns(records, file=file)
     findings = (*decoded.findings, *notes, *said, *why)
     return Layer(name, "geojson", columns, x, y, crs, encoding=decoded.encoding, findings=findings)
+
+
+def _parse(text: str) -> Any:
+    """Parse JSON, or JSON values on lines of their own (RFC 8142, with or without its separator)."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        lines = [line for line in text.replace("\x1e", "").split("\n") if line.strip()]
+        if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines[:2]):
+            raise
+        try:
+            values = [json.loads(line) for line in lines]
+        except json.JSONDecodeError:
+            values = []
+        if not values:
+            raise
+    if all(isinstance(value, dict) and value.get("type") == "Feature" for value in values):
+        return {"type": "FeatureCollection", "features": values}
+    return values
 
 
 def _features(content: Any) -> list[Any] | None:

@@ -22,6 +22,15 @@ _LONGEST = 10_000_000
 _DAMAGED = "请用 QGIS 打开后重新导出"
 _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 _KEYS = frozenset({"fid", "ogc_fid"})
+_FUNCTIONS = frozenset({
+    "abs", "avg", "coalesce", "count", "date", "datetime", "format", "ifnull", "iif", "length", "lower",
+    "ltrim", "max", "min", "nullif", "printf", "round", "rtrim", "strftime", "substr", "sum", "time",
+    "total", "trim", "typeof", "upper",
+})  # fmt: skip
+"""Functions that views may call: none can be made to run for hours in a single call, when nobody looks at
+the time limit (``instr``, ``replace`` and ``like`` can)."""
+_COMPUTED = 2
+"""What ``table_xinfo`` says of columns that are computed on reading; no authoriser is asked for these."""
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION})
 
 
@@ -31,6 +40,7 @@ class _Entry:
 
     name: str
     is_view: bool
+    """Whether it is a view or a virtual table."""
     geometry: str
     crs: str
     remark: str
@@ -54,6 +64,9 @@ def read_geopackage(
             _secure(base, content)
             entries = _contents(base, file)
             chosen, found = _choose(entries, file, wanted)
+            if any(entry.is_view for entry in chosen) and _computes(base):
+                what = "只有视图, 且表中有计算字段, 不读取"
+                raise refuse("unsafe_content", what, file=file, fix=_DAMAGED)
             return [_layer(base, entry, file) for entry in chosen], found
     except (sqlite3.Error, OverflowError, UnicodeError, MemoryError):
         raise refuse("file_unreadable", "GeoPackage 已损坏或无法读取", file=file, fix=_DAMAGED) from None
@@ -71,14 +84,14 @@ def _secure(base: sqlite3.Connection, content: bytes) -> None:
     base.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     base.text_factory = _text
     end = time.monotonic() + _SECONDS
-    base.set_progress_handler(lambda: int(time.monotonic() > end), 100_000)
+    base.set_progress_handler(lambda: int(time.monotonic() > end), 1_000)
     base.set_authorizer(_allow)
 
 
 def _allow(action: int, first: str | None, second: str | None, *_: str | None) -> int:
     if action == sqlite3.SQLITE_PRAGMA:
-        return sqlite3.SQLITE_OK if first == "table_info" else sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and second in {"load_extension", "zeroblob", "randomblob"}:
+        return sqlite3.SQLITE_OK if first == "table_xinfo" else sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in _FUNCTIONS:
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY
 
@@ -92,21 +105,24 @@ def _text(raw: bytes) -> str:
 
 def _contents(base: sqlite3.Connection, file: str) -> list[_Entry]:
     """List the layers that the table of contents names and that exist."""
-    kinds = dict(base.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
+    query = "SELECT name, type, substr(sql, 1, 16) FROM sqlite_master WHERE type IN ('table', 'view')"
+    kinds = {str(name).lower(): (str(name), kind, str(sql)) for name, kind, sql in base.execute(query)}
     if "gpkg_contents" not in kinds:
         what = "是 SQLite 数据库, 但不是 GeoPackage"
         raise refuse("unsupported_format", what, file=file, fix="请导出为 GeoPackage、xlsx 或 csv")
     geometries = {}
     if "gpkg_geometry_columns" in kinds:
         query = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns"
-        geometries = {str(name): (str(column), srs) for name, column, srs in base.execute(query)}
+        geometries = {str(name).lower(): (str(column), srs) for name, column, srs in base.execute(query)}
     entries = []
     query = "SELECT table_name, data_type FROM gpkg_contents"
     for name, kind in base.execute(query).fetchmany(MOST_SHEETS):
-        if kinds.get(name) and kind in ("features", "attributes", "aspatial"):
-            column, srs = geometries.get(name, ("", None))
+        known = kinds.get(str(name).lower())  # SQLite does not tell a from A in names
+        if known and kind in ("features", "attributes", "aspatial"):
+            column, srs = geometries.get(str(name).lower(), ("", None))
             crs, remark = _system(base, srs) if column else ("", "")
-            entries.append(_Entry(str(name), kinds[name] == "view", column, crs, remark))
+            is_view = known[1] == "view" or known[2].upper().startswith("CREATE VIRTUAL")
+            entries.append(_Entry(known[0], is_view, column, crs, remark))
     return entries
 
 
@@ -130,44 +146,70 @@ def _choose(
     asked = [entry for entry in entries if wanted(entry.name, False)]
     tables = [entry for entry in asked if not entry.is_view] or asked
     found = [
-        finding("sheet_skipped", "是视图, 内容取自其他图层, 没有读入", file=file, sheet=entry.name)
+        finding("sheet_skipped", "是视图或虚拟表, 没有读入", file=file, sheet=entry.name)
         for entry in asked
         if entry not in tables
     ]
     return tables, found
 
 
+def _facts(base: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    """List the columns of a table: name second, primary key sixth, whether computed seventh."""
+    return base.execute(f"PRAGMA table_xinfo({_quoted(table)})").fetchall()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _computes(base: sqlite3.Connection) -> bool:
+    """Whether any table has a column that is computed when it is read."""
+    tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return any(fact[6] == _COMPUTED for (name,) in tables for fact in _facts(base, str(name)))
+
+
 def _layer(base: sqlite3.Connection, entry: _Entry, file: str) -> Layer:
     """Read one table."""
-    table = entry.name.replace('"', '""')
-    facts = base.execute(f'PRAGMA table_info("{table}")').fetchall()
+    facts = [fact for fact in _facts(base, entry.name) if fact[6] not in (1, _COMPUTED)]
     names = [str(fact[1]) for fact in facts]
     if len(names) > MOST_COLUMNS:
         raise refuse("file_too_large", f"表格不能超过 {MOST_COLUMNS} 列", file=file, sheet=entry.name)
-    rows = _rows(base, f'SELECT * FROM "{table}"', len(names), file, entry.name)  # noqa: S608 (quoted)
+    query = f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(entry.name)}"  # noqa: S608 (quoted)
+    rows = _rows(base.execute(query), len(names), file, entry.name)
     values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     keys = {str(fact[1]) for fact in facts if fact[5] and str(fact[1]).lower() in _KEYS}
+    geometry = next((name for name in names if name.lower() == entry.geometry.lower()), "")
     columns: dict[str, list[Any]] = {}
-    findings: list[Finding] = []
+    findings = [
+        finding(
+            "extra_column",
+            "计算字段没有读入",
+            severity="warning",
+            column=str(fact[1]),
+            fix="请另存为普通字段",
+        )
+        for fact in _facts(base, entry.name)
+        if fact[6] == _COMPUTED
+    ]
     for name, cells in zip(names, values, strict=True):
-        if name == entry.geometry or name in keys:
+        if name == geometry or name in keys:
             continue
         columns[name] = [None if isinstance(cell, bytes) else cell for cell in cells]
         if any(isinstance(cell, bytes) for cell in cells):
             findings.append(finding("extra_column", "二进制内容 (如照片) 没有读入", column=name))
     x = y = np.full(len(rows), np.nan)
-    if entry.geometry in names:
-        x, y, said = points_of(from_wkb([_wkb(cell) for cell in values[names.index(entry.geometry)]]))
+    if geometry:
+        x, y, said = points_of(from_wkb([_wkb(cell) for cell in values[names.index(geometry)]]))
         findings += said
     if entry.remark:
         findings.append(finding("crs_unknown", entry.remark, severity="warning"))
-    spatial = entry.geometry in names
-    return Layer(entry.name, "gpkg", columns, x, y, entry.crs, spatial=spatial, findings=tuple(findings))
+    return Layer(
+        entry.name, "gpkg", columns, x, y, entry.crs, spatial=bool(geometry), findings=tuple(findings)
+    )
 
 
-def _rows(base: sqlite3.Connection, query: str, width: int, file: str, sheet: str) -> list[tuple[Any, ...]]:
+def _rows(cursor: sqlite3.Cursor, width: int, file: str, sheet: str) -> list[tuple[Any, ...]]:
     """Read the rows of a query within the limits."""
-    cursor = base.execute(query)
     rows: list[tuple[Any, ...]] = []
     size = 0
     while part := cursor.fetchmany(1000):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from .. import datums
@@ -14,8 +14,17 @@ from ..types import Attribute, ResourceType, normal
 from .cells import tidy_text
 from .codes import finding
 from .figures import UNITS, unit_factor
+from .items import STOCK, item_columns
 from .model import Cells, Finding, HeaderMapping, RawTable
-from .pairing import LONLAT, CoordinateColumns, Meaning, pair_columns, share_joined
+from .pairing import (
+    LONLAT,
+    CoordinateColumns,
+    Meaning,
+    by_endings,
+    pair_columns,
+    share_joined,
+    unused_coordinates,
+)
 from .typos import is_typo
 
 EXTRA = "-"
@@ -66,6 +75,8 @@ class MappedTable:
     pairs: tuple[CoordinateColumns, ...]
     """Pairs of coordinates, the one to use first."""
     findings: tuple[Finding, ...]
+    items: Mapping[str, str] = field(default_factory=dict)
+    """Header → item of the stock whose number it holds."""
 
 
 def map_headers(table: RawTable, rtype: ResourceType, chosen: Mapping[str, str] | None = None) -> MappedTable:
@@ -95,14 +106,26 @@ def map_headers(table: RawTable, rtype: ResourceType, chosen: Mapping[str, str] 
     meanings = {
         header: Meaning(named[header] if named[header] != EXTRA else "")
         if header in named
-        else understand(header, rtype)
+        else _by_content(header, understand(header, rtype), table)
         for header in table.columns
     }
-    meanings = {header: _by_content(header, meaning, table) for header, meaning in meanings.items()}
+    meanings = by_endings(meanings, table, named)
     meanings = _without_taken(meanings, set(named.values()), named)
+    free = {
+        header: header in named
+        for header, meaning in meanings.items()
+        if not meaning.attribute
+        and not meaning.remark
+        and named.get(header) != EXTRA
+        and not header.endswith(ORIGINAL)
+        and not header.startswith(KEPT)
+    }
+    items = item_columns(table, rtype, {**free, **_chosen_items(named, rtype)})
+    meanings = {header: Meaning("") if header in items else meaning for header, meaning in meanings.items()}
     best, losers = _choose(meanings, table)
     pairs = pair_columns(meanings, table, described="crs" in best)
     attributes = {header: name for name, header in best.items()}
+    attributes |= dict.fromkeys(items, STOCK)
     attributes |= {header: name for pair in pairs[:1] for header, name in _roles(pair)}
     mapping = HeaderMapping(
         table.file,
@@ -111,8 +134,27 @@ def map_headers(table: RawTable, rtype: ResourceType, chosen: Mapping[str, str] 
         tuple(header for header in table.columns if header not in attributes),
     )
     factors = {header: meanings[header].factor for header in best.values()}
-    findings = (*_remarks(table, meanings, rtype), *_lost(table, losers), *_extra_note(table, mapping))
-    return MappedTable(mapping, MappingProxyType(best), MappingProxyType(factors), tuple(pairs), findings)
+    findings = (
+        *_remarks(table, meanings, rtype),
+        *_lost(table, losers),
+        *unused_coordinates(table, mapping.extras, known=bool(pairs) or table.x is not None),
+        *_extra_note(table, mapping),
+    )
+    return MappedTable(
+        mapping,
+        MappingProxyType(best),
+        MappingProxyType(factors),
+        tuple(pairs),
+        findings,
+        MappingProxyType(items),
+    )
+
+
+def _chosen_items(named: Mapping[str, str], rtype: ResourceType) -> dict[str, bool]:
+    """Several columns that a user gives to the stock: those that do not mean all of it are items."""
+    several = [header for header, name in named.items() if name == STOCK]
+    whole = [header for header in several if understand(header, rtype).attribute == STOCK]
+    return {header: True for header in several if header not in whole} if len(several) > 1 else {}
 
 
 def _roles(pair: CoordinateColumns) -> tuple[tuple[str, str], ...]:
@@ -274,6 +316,10 @@ def _by_content(header: str, meaning: Meaning, table: RawTable) -> Meaning:
     maybe = meaning.attribute == "address" and normal(_levels(header)[-1]) in _MAYBE_JOINED
     if maybe and share_joined(table.columns[header]) > 0.8:
         return Meaning(LONLAT, 3)
+    said = not meaning.attribute and not meaning.remark and re.search("经纬|坐标|定位", header)
+    own = header.endswith(ORIGINAL) or header.startswith(KEPT) or re.search("原|转换前", header)
+    if said and not own and share_joined(table.columns[header]) > 0.8:
+        return Meaning(LONLAT, 3, system=datums.normal_system(_system_part(header)) or "")
     if meaning.attribute == LONLAT and not _share_numeric(table.columns[header]):
         return Meaning("")
     return meaning

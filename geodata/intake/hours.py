@@ -24,6 +24,7 @@ _DAY = 1440
 _WHOLE: Times = ((0, _DAY),)
 _FIX = "请写成 24小时 或 周一至周五 08:00-17:30; 周六 09:00-12:00; 节假日关闭"
 _NAMES = "一二三四五六日"
+_ENGLISH = ("mo", "tu", "we", "th", "fr", "sa", "su")  # of OpenStreetMap
 _LONGEST = 200
 _SINGLE = "周[一二三四五六日天1-7]"
 _PART = "上午|早上|早晨|早|中午|下午|晚上|晚|夜间|am|pm"  # of the day
@@ -85,6 +86,10 @@ def _tidy(text: str) -> str:
     """Bring days, dashes and separators to one form."""
     plain = unicodedata.normalize("NFKC", text).lower().strip()
     for pattern, to in (
+        (r"24/7", "7x24"),
+        *((rf"\b{day}\b", f"周{sign}") for day, sign in zip(_ENGLISH, _NAMES, strict=True)),
+        (r"\bph\b", "节假日"),
+        (r"\boff\b|\bclosed\b", "关闭"),
         (r"星期|礼拜", "周"),
         (r"[~—–−‒―]+|--+", "-"),
         (r"\s*(?:-|至|到)\s*", "-"),

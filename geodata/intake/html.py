@@ -8,11 +8,13 @@ from typing import Any
 
 from .grid import Grid, Merge, Rows, cell_text, number
 from .limits import MOST_CELLS, MOST_COLUMNS, MOST_NESTING, MOST_ROWS, MOST_SHEETS
-from .markup import Attributes, parse_xml
+from .markup import Attributes, is_surely_utf8, parse_xml
 from .text import decode
 
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", re.IGNORECASE)
-_TAG = re.compile(r"<!--|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*+)(?P<rest>[^<>]*+)>")
+_TAG = re.compile(
+    r"<!--|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*+)(?P<rest>(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+|[^<>]*+)>"
+)
 _IGNORED = frozenset({"script", "style"})
 _BREAKS = frozenset({"br", "p", "div", "li"})
 
@@ -33,7 +35,7 @@ def html_text(raw: bytes, *, file: str) -> tuple[str, str]:
     """Decode HTML: by the encoding that it names if that fits, else as any text file."""
     named = _CHARSET.search(raw[:2048])
     encoding = named[1].decode().lower() if named else ""
-    if encoding in ("gb2312", "gbk", "gb18030"):
+    if encoding in ("gb2312", "gbk", "gb18030") and not is_surely_utf8(raw):
         try:
             return raw.decode("gb18030"), "gb18030"
         except UnicodeDecodeError:
@@ -197,10 +199,15 @@ class _Workbook2003:
         self._rows, self._merges = Rows(file=file), list[Merge]()
         self._row, self._column, self._cells = 0, 0, list[Any]()
         self._type, self._buffer, self._taking, self._span = "String", list[str](), False, 0
+        self._comment = False
 
     def start(self, name: str, attributes: Attributes) -> None:
         """Take note of an element that opens."""
-        if name == "Worksheet":
+        if name == "Comment":  # its text is in an element ``Data`` as well
+            self._comment = True
+        elif self._comment:
+            return
+        elif name == "Worksheet":
             self._name = attributes.get("ss:Name", "")
             self._rows, self._merges = Rows(file=self._file, sheet=self._name), []
             self._row, self._hidden = 0, False
@@ -224,7 +231,11 @@ class _Workbook2003:
 
     def end(self, name: str) -> None:
         """Finish what closes."""
-        if name == "Data":
+        if name == "Comment":
+            self._comment = False
+        elif self._comment:
+            return
+        elif name == "Data":
             self._taking = False
             self._put("".join(self._buffer))
         elif name == "Visible":

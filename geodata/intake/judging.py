@@ -20,6 +20,12 @@ from .verdict import judge
 PLACES = 3000
 """Rows whose named place is looked up at most, evenly spaced, to judge a table."""
 
+STRAY = 0.1
+"""Share of a file's rows up to which rows whose system nobody can tell are quarantined, not all rows."""
+
+_STRAY = "这一行没有写明坐标系, 与其他行不同, 无法判定"
+_STRAY_FLAT = "这一行是平面坐标 (米), 与其他行不同, 没有写明投影"
+
 _WORST: tuple[Status, ...] = ("contradicted", "doubtful", "confirmed", "tested", "stated", "none")
 
 
@@ -39,6 +45,8 @@ class Judged:
     verdict: Verdict
     """The least sure one."""
     verdicts: Mapping[str, Verdict]
+    stray: Cells
+    """(n,) Chinese: why a row among others is not converted, empty where nothing hinders it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class _Group:
     rows: NDArray[np.int64]
     stated: str
     stated_by: str
+    share: float
+    """Of the rows with coordinates of its file."""
 
 
 def judge_parts(
@@ -69,6 +79,7 @@ def judge_parts(
     county[(stated.county >= 0) & (stated.code >= 0) & (stated.county != stated.code)] = -1
     lon, lat = np.full(len(first), np.nan), np.full(len(first), np.nan)
     system = np.full(len(first), "", object)
+    stray = np.full(len(first), "", object)
     verdicts: dict[str, Verdict] = {}
     for group in _groups(parts, first, second):
         rows = group.rows
@@ -87,12 +98,16 @@ def judge_parts(
             confirmed=confirm,
             borders=context.borders,
         )
+        if verdict.status == "doubtful" and group.share <= STRAY:
+            flat = not coordinates.fits(first[rows[:1]], second[rows[:1]], "WGS84")[0]
+            stray[rows] = _STRAY_FLAT if flat else _STRAY
+            continue
         verdicts[group.label] = verdict
         if verdict.system:
             x, y = coordinates.to_wgs84(first[rows], second[rows], verdict.system)
             lon[rows], lat[rows] = np.round(x, _DECIMALS), np.round(y, _DECIMALS)
             system[rows] = verdict.system
-    return Judged(lon, lat, system, _worst(verdicts), verdicts)
+    return Judged(lon, lat, system, _worst(verdicts), verdicts, stray)
 
 
 def _groups(parts: Sequence[Part], first: Numbers, second: Numbers) -> list[_Group]:
@@ -111,8 +126,9 @@ def _groups(parts: Sequence[Part], first: Numbers, second: Numbers) -> list[_Gro
     for row, *key in zip(rows, number[rows], stated[rows], by[rows], degrees[rows], strict=True):
         keys.setdefault((int(key[0]), str(key[1]), str(key[2]), bool(key[3])), []).append(int(row))
     labels = _labels(list(keys), names)
+    count = np.bincount(number[rows], minlength=1)
     return [
-        _Group(label, np.array(own, np.int64), key[1], key[2])
+        _Group(label, np.array(own, np.int64), key[1], key[2], len(own) / count[key[0]])
         for label, (key, own) in zip(labels, keys.items(), strict=True)
     ]
 

@@ -17,6 +17,9 @@ Text = Callable[[str], None]
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _PREFIXED = re.compile(rb"<[A-Za-z_][^\s/>:]*:")
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
+_SOMETIMES_PREFIXED = re.compile(
+    rb"""xmlns:[\w.-]+\s*=\s*["'][^"']*(openxmlformats\.org|oclc\.org/ooxml)/spreadsheetml/"""
+)
 _PIECE = 1 << 18
 _CHINESE = ("gb2312", "gbk", "gb18030", "gb_2312-80", "cp936", "x-gbk", "hz-gb-2312")
 
@@ -51,7 +54,8 @@ def parse_xml(
     parser.buffer_size = 1 << 16
     _forbid_entities(parser, file, sheet)
     root = _ELEMENT.search(first)
-    if counted and root and not _PREFIXED.match(first, root.start()):
+    plain = root and not _PREFIXED.match(first, root.start()) and not _SOMETIMES_PREFIXED.search(first[:4096])
+    if counted and plain:
         parser.StartElementHandler, parser.EndElementHandler = start, end
     else:
         _guard(parser, start, end, file, sheet)
@@ -137,7 +141,7 @@ def _transcode(first: bytes, rest: Iterable[bytes], file: str) -> tuple[bytes, I
     if not declared or declared[1].decode().lower() not in _CHINESE:
         return first, rest, None
     whole = first + b"".join(rest)
-    for encoding in ("gb18030", "utf-8"):
+    for encoding in ("utf-8", "gb18030") if is_surely_utf8(whole) else ("gb18030", "utf-8"):
         try:
             return whole.decode(encoding).encode(), (), "utf-8"
         except UnicodeDecodeError:
@@ -145,6 +149,18 @@ def _transcode(first: bytes, rest: Iterable[bytes], file: str) -> tuple[bytes, I
     raise refuse(
         "decode_error", f"XML 自称编码为 {declared[1].decode()}, 但内容不是", file=file, fix="请另存为 UTF-8"
     )
+
+
+def is_surely_utf8(raw: bytes) -> bool:
+    """Whether bytes that claim to be in a Chinese encoding are UTF-8 in truth.
+
+    A text in GB 18030 that is valid UTF-8 as well is rare and short; one with three characters of three bytes
+    is taken as UTF-8. The other way round UTF-8 is often valid GB 18030, as nonsense.
+    """
+    try:
+        return sum(char > "\u07ff" for char in raw.decode("utf-8")) >= 3
+    except UnicodeDecodeError:
+        return False
 
 
 _SKIPPED = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)

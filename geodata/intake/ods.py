@@ -9,11 +9,12 @@ from typing import Any
 
 from .archive import Archive
 from .grid import Grid, Merge, Rows, cell_text, number
-from .limits import LONGEST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, refuse
+from .limits import LONGEST_CELL, MB, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, refuse
 from .markup import Attributes, parse_xml
 
 _MOST_MERGES = 200_000
 _NUMBERS = ("float", "currency", "percentage")
+_BESIDE = frozenset({"annotation", "tracked-changes", "shapes", "frame", "custom-shape"})  # texts of no cell
 
 
 def read_ods(archive: Archive, *, file: str, wanted: Callable[[str, bool], bool]) -> list[Grid]:
@@ -21,6 +22,9 @@ def read_ods(archive: Archive, *, file: str, wanted: Callable[[str, bool], bool]
     part = archive.find("content.xml")
     if part is None:
         raise refuse("file_unreadable", "ods 文件已损坏: 缺少 content.xml", file=file, fix="请重新另存一份")
+    manifest = archive.find("META-INF/manifest.xml")
+    if manifest and b"encryption-data" in archive.read(manifest, most=MB):
+        raise refuse("encrypted", "工作簿有打开密码", file=file, fix="请打开后去掉密码, 另存再导入")
     reader = _Sheets(file, wanted)
     parse_xml(archive.stream(part), start=reader.start, end=reader.end, text=reader.text, file=file)
     return reader.grids
@@ -43,7 +47,7 @@ class _Sheets:
 
     def start(self, name: str, attributes: Attributes) -> None:
         """Take note of an element that opens."""
-        if name in {"annotation", "tracked-changes"}:
+        if name in _BESIDE:
             self._skipping += 1
         elif self._skipping:
             return
@@ -64,7 +68,7 @@ class _Sheets:
 
     def end(self, name: str) -> None:
         """Finish what closes."""
-        if name in {"annotation", "tracked-changes"}:
+        if name in _BESIDE:
             self._skipping -= 1
         elif self._skipping or not self._reading:
             return

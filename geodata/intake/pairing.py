@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import datums
+from .codes import finding
 from .coordinates import read_pairs
-from .model import Cells, RawTable
+from .model import Cells, Finding, RawTable
 
 LONLAT = "lonlat"
 """Stands in a mapping for a column that holds both coordinates in one cell."""
 
 _SAYS = re.compile(r"坐标|经纬|地图|gcj|bd-?09|wgs|cgcs|epsg", re.IGNORECASE)
+_BEFORE = re.compile("原|转换前|误差")
 _DENIES = re.compile("勿|不要|不得|不可|不能|禁止|转换|换算|并非|不是|不用|避免")
 _NAMED = re.compile(
     r"gcj-?_?02|bd-?_?09|wgs-?_?84|cgcs-?_?2000|(?:高德|百度|火星|腾讯|天地图)(?:地图)?(?:坐标|经纬度)",
@@ -49,6 +51,53 @@ class CoordinateColumns:
     y: str
     system: str
     """Coordinate system that the headers name, empty where they name none."""
+
+
+def by_endings(
+    meanings: Mapping[str, Meaning], table: RawTable, named: Collection[str]
+) -> dict[str, Meaning]:
+    """Take 库房门口经度 and 库房门口纬度 for the coordinates of a table that has no others.
+
+    Parameters
+    ----------
+    named
+        Headers whose meaning a user gives.
+    """
+    have = {meaning.attribute for meaning in meanings.values()} & {"lon", "lat", LONLAT}
+    x, y = (_ending(ending, [h for h in table.columns if h not in named]) for ending in ("经度", "纬度"))
+    if have or table.x is not None or len(x) != 1 or len(y) != 1:
+        return dict(meanings)
+    titles = {x[0]: ("lon", "经度"), y[0]: ("lat", "纬度")}
+    new = {
+        header: Meaning(
+            name,
+            4,
+            system=datums.normal_system(header.replace("_", " ")) or "",
+            remark=f"近似匹配为 {title}, 请确认",
+        )
+        for header, (name, title) in titles.items()
+    }
+    return {**meanings, **new}
+
+
+def _ending(ending: str, headers: Sequence[str]) -> list[str]:
+    """Headers that end so, whatever stands in brackets behind; not those of an earlier state."""
+    plain = {header: re.sub(r"[(（][^()（）]*[)）]\s*$", "", header).strip() for header in headers}
+    return [header for header, text in plain.items() if text.endswith(ending) and not _BEFORE.search(text)]
+
+
+def unused_coordinates(table: RawTable, extras: Sequence[str], *, known: bool) -> Iterator[Finding]:
+    """Warn where a table seems to have coordinates and none of them is used."""
+    likely = [*_ending("经度", extras), *_ending("纬度", extras)]
+    if likely and not known:
+        yield finding(
+            "extra_column",
+            f"这些列像是坐标, 但分不清用哪一组, 没有采用: {'、'.join(likely)}"[:200],
+            severity="warning",
+            file=table.file,
+            sheet=table.sheet,
+            fix="请用表头对应文件指定经度和纬度",
+        )
 
 
 def pair_columns(

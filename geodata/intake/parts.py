@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,17 +15,17 @@ from ..types import ResourceType
 from .batches import Batch, batch
 from .cells import as_text, restored, tidy_code, tidy_text
 from .codes import finding
-from .coordinates import MISSING, read_pairs
 from .headers import KEPT, ORIGINAL, MappedTable, map_headers
+from .items import STOCK, read_items
 from .model import Cells, Finding, HeaderMapping, RawTable
-from .pairing import CoordinateColumns, stated_by_titles
+from .pairing import stated_by_titles
+from .pairs import conflicts, geometry_pair, limited, read_pair, same_pair
 from .values import convert_column, empty_value, factorize
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
 _RAW = frozenset({"lon", "lat", "crs", "orig_x", "orig_y", "orig_crs"})
-_SAME_DEG = 1e-6
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,9 @@ def make_part(
     values, batches, kept = _convert(table, rtype, mapped)
     values |= _originals(table, mapped)
     where = _read_coordinates(table, mapped)
+    if where.rough.any():
+        given = values.get("position", np.full(table.n_rows, None, object))
+        values["position"] = np.where(where.rough & pd.isna(given), "近似", given)
     stated, stated_by, system_batches = _statements(table, mapped, where, crs)
     names = {name: header for header, name in mapped.mapping.attributes.items()}
     example = _examples(table, values)
@@ -113,6 +116,14 @@ def _convert(
         batches += column.batches
         if column.keep.any():
             kept[original_of(header, table)] = (cells, column.keep)
+    if mapped.items:
+        values[STOCK], told, unread = read_items(table, mapped.items, values.get(STOCK))
+        batches += told
+        kept |= {
+            original_of(header, table): (table.columns[header], rows)
+            for header, rows in unread.items()
+            if rows.any()
+        }
     return values, batches, kept
 
 
@@ -157,108 +168,33 @@ class _Where:
     """(n,) system that the header or the file's own statement names for the pair that is used."""
     several: bool
     """Whether there are several pairs, so that a column 坐标系 speaks of those without a named system."""
+    rough: Flags
+    """(n,) whether the coordinates are too rough for more than the neighbourhood."""
     batches: tuple[Batch, ...]
     kept: Mapping[str, tuple[Cells, Flags]]
-
-
-@dataclass(frozen=True)
-class _Pair:
-    first: Numbers
-    second: Numbers
-    missing: Flags
-    bad: Flags
-    system: str
-    batches: tuple[Batch, ...]
-    headers: tuple[str, ...]
 
 
 def _read_coordinates(table: RawTable, mapped: MappedTable) -> _Where:
     """Read the pairs of a table, the best first; a row takes the first pair that it has."""
     n = table.n_rows
-    pairs = [*_geometry(table), *(_read_pair(table, pair) for pair in mapped.pairs)]
+    pairs = [*geometry_pair(table), *(read_pair(table, pair) for pair in mapped.pairs)]
     first, second = np.full(n, np.nan), np.full(n, np.nan)
     missing, system = np.ones(n, bool), np.full(n, "", object)
+    rough = np.zeros(n, bool)
     batches: list[Batch] = []
     kept: dict[str, tuple[Cells, Flags]] = {}
     for pair in pairs:
         here = missing & ~pair.missing
         first[here], second[here], system[here] = pair.first[here], pair.second[here], pair.system
-        batches += [one for each in pair.batches for one in _only(each, here)]
+        rough |= here & pair.rough
+        batches += [one for each in pair.batches for one in limited(each, here)]
         missing &= pair.missing
-        other = ~pair.missing & ~here & ~_same(pair, first, second)
+        other = ~pair.missing & ~here & ~same_pair(pair, first, second)
         for header in pair.headers:
             if header in mapped.mapping.attributes and other.any():
                 kept[original_of(header, table)] = (table.columns[header], other)
-    return _Where(first, second, missing, system, len(pairs) > 1, tuple(batches), kept)
-
-
-def _only(one: Batch, rows: Flags) -> Iterator[Batch]:
-    """Limit a batch to some rows."""
-    inside = rows[one.rows]
-    if inside.any():
-        what = one.what if isinstance(one.what, str) else one.what[inside]
-        got = None if one.got is None else one.got[inside]
-        yield Batch(one.code, one.rows[inside], what, one.column, got, one.fix, one.severity, one.summed)
-
-
-def _same(pair: _Pair, first: Numbers, second: Numbers) -> Flags:
-    return np.asarray((np.abs(pair.first - first) < _SAME_DEG) & (np.abs(pair.second - second) < _SAME_DEG))
-
-
-def _geometry(table: RawTable) -> Iterator[_Pair]:
-    """Points of a GIS file."""
-    if table.x is None or table.y is None:
-        return
-    missing = ~(np.isfinite(table.x) & np.isfinite(table.y))
-    system = datums.normal_system(table.crs) or ""
-    yield _Pair(table.x, table.y, missing, np.zeros(len(missing), bool), system, (), ())
-
-
-def _read_pair(table: RawTable, pair: CoordinateColumns) -> _Pair:
-    """Read one pair of columns and say what was found."""
-    x = table.columns[pair.x]
-    y = table.columns[pair.y] if pair.y else None
-    read = read_pairs(x, y)
-    missing = read.problem == MISSING
-    bad = (read.problem != "") & ~missing
-    got = None
-    if bad.any() or read.swapped.any():
-        both = zip(x, x if y is None else y, strict=True)
-        got = np.array([_shown(a, b) for a, b in both], object)
-    column = pair.x if not pair.y else f"{pair.x}, {pair.y}"
-    batches = batch(
-        "coordinate_invalid",
-        bad,
-        what=read.reason,
-        column=column,
-        got=got,
-        fix="请填写十进制度或度分秒的经纬度",
-    )
-    batches += batch(
-        "coordinate_swapped",
-        read.swapped,
-        what="经度和纬度写反, 已调换",
-        column=column,
-        got=got,
-        fix="请核对",
-    )
-    tidied = np.isin(read.notation, ("dms", "micro")) & ~bad
-    batches += batch(
-        "coordinate_cleaned", tidied, what="坐标已换成十进制度", column=column, got=x, summed=True
-    )
-    return _Pair(
-        read.first,
-        read.second,
-        missing,
-        bad,
-        pair.system,
-        tuple(batches),
-        tuple(h for h in (pair.x, pair.y) if h),
-    )
-
-
-def _shown(a: object, b: object) -> str:
-    return as_text(a) if a is b else f"{as_text(a)}, {as_text(b)}"
+    batches += conflicts(pairs)
+    return _Where(first, second, missing, system, len(pairs) > 1, rough, tuple(batches), kept)
 
 
 # Who says which system
@@ -276,13 +212,22 @@ def _statements(
     title, who = stated_by_titles(table)
     own = (where.system, "文件自带坐标系" if table.x is not None else "表头")
     order = [own, (column, "坐标系列")] if where.several and table.x is None else [(column, "坐标系列"), own]
-    for system, name in ((np.full(n, crs, object), "命令参数"), *order, (np.full(n, title, object), who)):
+    user = np.full(n, crs, object)
+    if _of_several(crs, where.system):  # it says which pair the user means, not what the others are
+        user = np.where(where.system == "", user, "")
+    for system, name in ((user, "命令参数"), *order, (np.full(n, title, object), who)):
         take = (stated == "") & (system != "")
         stated[take], by[take] = system[take], name
     fix = "请写 WGS84、GCJ-02、BD-09 或 CGCS2000, 不清楚可留空"
     flags = unknown & (stated == "")
     cells = table.columns[header] if header else None
     return stated, by, batch("crs_unknown", flags, column=header, got=cells, fix=fix)
+
+
+def _of_several(crs: str, own: Cells) -> bool:
+    """Whether the system that a user names is one of several that the headers of the pairs name."""
+    named = {datums.plain(name) for name in set(own) - {""}}
+    return bool(crs) and len(named) > 1 and datums.plain(crs) in named
 
 
 def _system_column(cells: Cells) -> tuple[Cells, Flags]:
@@ -296,18 +241,21 @@ def _system_column(cells: Cells) -> tuple[Cells, Flags]:
 
 
 def _system_findings(table: RawTable, mapped: MappedTable, own: Cells, crs: str) -> list[Finding]:
-    """Warn where the file says two different things about its system."""
+    """Warn where the file says two different things about its system; pairs of two named systems are none."""
     title, who = stated_by_titles(table)
-    said = dict.fromkeys(set(own) - {""}, "表头或文件") | ({title: who} if title else {})
+    headers = {datums.plain(name): name for name in set(own) - {""}}
+    said = {title: who} if title else {}
+    column: set[str] = set()
     if "crs" in mapped.columns:
-        column, _ = _system_column(table.columns[mapped.columns["crs"]])
-        said |= dict.fromkeys(set(column) - {""}, "坐标系列")
+        column = set(_system_column(table.columns[mapped.columns["crs"]])[0]) - {""}
+        said |= dict.fromkeys(column, "坐标系列")
     if crs:
         said = {**said, crs: "命令参数"}
-    if len({datums.plain(name) for name in said}) < 2 or (
-        "crs" in mapped.columns and not crs and len(said) > 1 and not title
-    ):
+    others = {datums.plain(name) for name in said}
+    agreed = others <= set(headers) if headers else len(others) < 2
+    if agreed or ("crs" in mapped.columns and not crs and not title and len(column) + len(headers) > 1):
         return []
+    said = {**dict.fromkeys(headers.values(), "表头或文件"), **said}
     what = "坐标系说法不一: " + "; ".join(f"{who} {name}" for name, who in said.items())
     return [
         finding(

@@ -97,8 +97,8 @@ def unconvertible(rows: Rows, judged: Judged) -> list[Batch]:
     """Rows whose numbers cannot be of the system that their table has."""
     given = np.concatenate([*(np.isfinite(part.first) for part in rows.parts), np.zeros(0, bool)])
     lost = given & ~np.isfinite(judged.lon)
-    what = "坐标的数值与判定的坐标系不符"
-    return batch("coordinate_invalid", lost, what=what, column="@lon", fix="请核对坐标")
+    what = np.where(judged.stray != "", judged.stray, "坐标的数值与判定的坐标系不符").astype(object)
+    return batch("coordinate_invalid", lost, what=what, column="@lon", fix="请核对坐标和坐标系")
 
 
 def units(rows: Rows, context: Context, here: NDArray[np.int32]) -> list[Batch]:

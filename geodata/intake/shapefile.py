@@ -28,7 +28,9 @@ FIELDS = ".fields"
 _MOST_FIELDS = 1 << 20
 
 _DAMAGED = "请重新导出 shapefile, 连同 .shx、.dbf、.prj、.cpg 一起打包"
+_MULTIPATCH = 31
 _NO_DATA = -1e38  # smaller values mean none, by the specification
+_BINARY = "IOBYT@+"
 _CHINESE = re.compile(r"GB|936|ANSI", re.IGNORECASE)
 _LATIN = re.compile(r"8859|1252|LATIN|ASCII|437|850", re.IGNORECASE)
 
@@ -37,7 +39,8 @@ def read_shapefile(shp: bytes, sidecar: Callable[[str], bytes | None], *, name: 
     """Read a shapefile; ``sidecar(".dbf")`` gives the file of that ending beside it, or None.
 
     Text is in the encoding of the .cpg file if it fits, else UTF-8 if all of it is valid, else GB 18030.
-    The index (.shx) is not needed; a missing .dbf, .prj or .shx becomes a finding.
+    The index (.shx) tells the order of the records where it fits, and is not needed; a missing .dbf, .prj or
+    .shx becomes a finding.
 
     Raises
     ------
@@ -46,7 +49,8 @@ def read_shapefile(shp: bytes, sidecar: Callable[[str], bytes | None], *, name: 
     """
     if len(shp) < 100 or shp[:4] != MAGIC:
         raise refuse("file_unreadable", "shp 文件已损坏", file=file, fix=_DAMAGED)
-    shapes, notes = read_shapes(shp)
+    index = sidecar(".shx")
+    shapes, notes = read_shapes(shp, index)
     table = sidecar(".dbf")
     columns: dict[str, list[Any]] = {}
     encoding = ""
@@ -64,7 +68,7 @@ def read_shapefile(shp: bytes, sidecar: Callable[[str], bytes | None], *, name: 
         notes += [*rows.findings, *said]
     x, y, said_points = points_of(shapes)
     crs, said_crs = _system(sidecar(".prj"))
-    if sidecar(".shx") is None:
+    if index is None:
         notes.append(finding("sidecar_missing", "缺少索引文件 .shx, 已按顺序读出", severity="note"))
     notes += [*said_points, *said_crs]
     return Layer(name, "shp", columns, x, y, crs, encoding=encoding, findings=tuple(notes))
@@ -83,8 +87,14 @@ def _with_headers(columns: dict[str, list[Any]], beside: bytes | None) -> dict[s
     return named if len(named) == len(columns) else columns
 
 
-def read_shapes(shp: bytes) -> tuple[list[Any], list[Finding]]:
-    """Read the geometries of a .shp file, None for empty ones; what lies behind a damaged record is lost."""
+def read_shapes(shp: bytes, shx: bytes | None = None) -> tuple[list[Any], list[Finding]]:
+    """Read the geometries of a .shp file, None for empty ones; what lies behind a damaged record is lost.
+
+    A program that changes a shape may write it anew at the end, where only the index finds it.
+    """
+    places = _index(shp, shx) if shx else None
+    if places is not None:
+        return [_shape(shp, at + 8, size) if size else None for at, size in places], []
     shapes: list[Any] = []
     at, end = 100, len(shp)
     while at + 12 <= end:
@@ -101,10 +111,29 @@ def read_shapes(shp: bytes) -> tuple[list[Any], list[Finding]]:
     return shapes, notes
 
 
+def _index(shp: bytes, shx: bytes) -> list[tuple[int, int]] | None:
+    """List offset and size of each record in the order of the index; None where it does not fit."""
+    n = (len(shx) - 100) // 8
+    if n < 1 or n > MOST_ROWS or shx[:4] != MAGIC:
+        return None
+    places = 2 * np.frombuffer(shx, ">u4", 2 * n, 100).astype(np.int64).reshape(-1, 2)
+    at, size = places.T
+    used = size > 0
+    inside = (at[used] >= 100) & (at[used] + 8 + size[used] <= len(shp)) & (size[used] >= 4)
+    if not inside.all() or len(np.unique(at[used])) < used.sum() or (size[used] + 8).sum() > len(shp):
+        return None
+    said = [2 * struct.unpack_from(">I", shp, int(start) + 4)[0] for start in at[used]]
+    return [(int(a), int(b)) for a, b in places] if np.array_equal(said, size[used]) else None
+
+
 def _shape(shp: bytes, at: int, size: int) -> Any:
     """Read the geometry of one record; None where it is empty, damaged or of an unknown kind."""
-    kind = struct.unpack_from("<I", shp, at)[0] % 10
+    code = struct.unpack_from("<I", shp, at)[0]
+    kind = code % 10 if code < 30 else 0
     try:
+        if code == _MULTIPATCH and size >= 44:
+            n_parts, n_points = struct.unpack_from("<2I", shp, at + 36)
+            return shapely.MultiPoint(_pairs(shp, at + 44 + 8 * n_parts, n_points, at + size))
         if kind == 1 and size >= 20:
             x, y = struct.unpack_from("<2d", shp, at + 4)
             return shapely.Point(x, y) if x > _NO_DATA and y > _NO_DATA else None
@@ -191,7 +220,7 @@ def read_dbase(raw: bytes, page: str = "", *, file: str) -> Dbase:
     cells, at = [], 1
     for _, kind, size, _ in fields:
         part = np.ascontiguousarray(table[:, at : at + size])
-        cells.append(_cells(part, size, kind in "IO"))
+        cells.append(_cells(part, size, kind in _BINARY))
         at += size
     encoding, notes = _encoding(fields, cells, page)
     columns: dict[str, list[Any]] = {}
@@ -201,6 +230,9 @@ def read_dbase(raw: bytes, page: str = "", *, file: str) -> Dbase:
             text += "_"
         columns[text], bad = _convert(kind, values, encoding)
         notes += [finding("decode_error", "文字无法解码", row=row + 1, column=text) for row in bad]
+        if kind not in _KINDS:
+            what = f"这种字段 (类型 {kind if kind.isalnum() else '?'}, 如备注、图片) 没有读入"
+            notes.append(finding("extra_column", what, severity="warning", column=text, fix="请另存为 xlsx"))
     if n < count:
         notes.append(finding("truncated", f"dbf 文件不完整, 应有 {count} 条记录, 只有 {n} 条", fix=_DAMAGED))
     return Dbase(columns, [bytes([mark]) == b"*" for mark in table[:, 0]], encoding, tuple(notes))
@@ -282,19 +314,22 @@ def _convert(kind: str, values: Sequence[bytes], encoding: str) -> tuple[list[An
         broken = {value for value, text in known.items() if "\ufffd" in text}
         bad = [i for i, value in enumerate(values) if value in broken] if broken else []
         return [known[value] or None for value in values], bad
-    convert = {"N": _number, "F": _number, "D": _date, "L": _logical, "I": _integer, "O": _double}.get(kind)
+    convert = _KINDS.get(kind)
     if convert is None:
         return [None] * len(values), bad
     known_values = {value: convert(value) for value in set(values)}
     return [known_values[value] for value in values], bad
 
 
-def _number(value: bytes) -> int | float | None:
+def _number(value: bytes) -> int | float | str | None:
+    """Return a number, or the text that stands in its place (``1,5``); stars mean that it did not fit."""
     text = value.strip(b" \0")
     try:
-        return int(text) if text.lstrip(b"-+").isdigit() else float(text)
+        if b"_" not in text:
+            return int(text) if text.lstrip(b"-+").isdigit() else float(text)
     except ValueError:
-        return None
+        pass
+    return text.decode("ascii", "replace") if text.strip(b"*") else None
 
 
 def _date(value: bytes) -> dt.datetime | str | None:
@@ -315,6 +350,25 @@ def _integer(value: bytes) -> int | None:
 
 def _double(value: bytes) -> float | None:
     return float(struct.unpack("<d", value)[0]) if len(value) == 8 else None
+
+
+def _currency(value: bytes) -> float | None:
+    return struct.unpack("<q", value)[0] / 10_000 if len(value) == 8 else None
+
+
+def _moment(value: bytes) -> dt.datetime | None:
+    """Read Visual FoxPro's date and time: Julian day and milliseconds."""
+    day, milliseconds = struct.unpack("<2i", value) if len(value) == 8 else (0, 0)
+    if not 0 < day - 1_721_425 <= dt.date.max.toordinal() or not 0 <= milliseconds < 86_400_000:
+        return None
+    return dt.datetime.fromordinal(day - 1_721_425) + dt.timedelta(seconds=round(milliseconds / 1000))
+
+
+_KINDS: dict[str, Callable[[bytes], Any]] = {
+    "C": bytes, "N": _number, "F": _number, "D": _date, "L": _logical, "I": _integer, "O": _double,
+    "B": _double, "Y": _currency, "T": _moment,
+}  # fmt: skip
+"""How the types of fields are read; texts are decoded before."""
 
 
 def _join(rows: Dbase, shapes: list[Any]) -> tuple[dict[str, list[Any]], list[Any], list[Finding]]:

@@ -89,14 +89,16 @@ def of_folder(path: Path) -> tuple[list[Source], list[Finding]]:
     root = clean_name(path.resolve().name)
     found: list[Finding] = []
     sources, size = [], 0
-    for entry, name in _walk(path, "", 0):
+    for entry, name, why in _walk(path, "", 0):
         file = f"{root}/{clean_name(name)}"
-        facts = entry.stat(follow_symlinks=False)
-        if not stat.S_ISREG(facts.st_mode):
+        size_here = _size(entry)
+        if why:
+            found.append(finding("file_skipped", why, severity="warning", file=file))
+        elif size_here is None:
             found.append(finding("file_skipped", "是链接或特殊文件, 没有读入", file=file))
-            continue
-        size += facts.st_size
-        sources.append(_of_folder(Path(entry.path), file))
+        else:
+            size += size_here
+            sources.append(_of_folder(Path(entry.path), file))
         if len(sources) + len(found) > MOST_FILES:
             what = f"文件夹中的文件不能超过 {MOST_FILES} 个"
             raise refuse("file_too_large", what, file=root, fix="请只保留要导入的文件")
@@ -123,15 +125,30 @@ def _of_archive(archive: Archive, name: str) -> Source:
 
 
 def _of_folder(path: Path, file: str) -> Source:
-    return Source(file, lambda: read_bytes(path, file=file), lambda ending: _load_neighbour(path, ending))
+    def beside(ending: str) -> bytes | None:
+        other = _neighbour(path, ending)  # a link may lead anywhere
+        return None if other is None or other.is_symlink() else _load_neighbour(path, ending)
+
+    return Source(file, lambda: read_bytes(path, file=file), beside)
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Yield the entries of a folder by name, those of folders in it after its own."""
+def _size(entry: os.DirEntry[str]) -> int | None:
+    """Return the size of a regular file; None for everything else, also for what is gone by now."""
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else None
+
+
+def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[os.DirEntry[str], str, str]]:
+    """Yield the entries of a folder by name, those of folders in it after its own; why one is left out."""
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
+        if depth:
+            return
         raise refuse("file_unreadable", "文件夹无法读取", file=clean_name(str(folder.name))) from None
     folders = []
     for entry in entries:
@@ -141,9 +158,15 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[os.DirEntry[s
         if entry.is_dir(follow_symlinks=False):
             folders.append(entry)
         else:
-            yield entry, name
-    for entry in folders if depth < MOST_DEPTH else ():
-        yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
+            yield entry, name, ""
+    for entry in folders:
+        name = f"{prefix}{entry.name}"
+        if depth >= MOST_DEPTH:
+            yield entry, name, f"文件夹超过 {MOST_DEPTH} 层, 其中的文件没有读入"
+        elif not os.access(entry.path, os.R_OK | os.X_OK):
+            yield entry, name, "文件夹没有读取权限, 其中的文件没有读入"
+        else:
+            yield from _walk(Path(entry.path), f"{name}/", depth + 1)
 
 
 def _without_sidecars(sources: Sequence[Source]) -> list[Source]:

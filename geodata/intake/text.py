@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .codes import finding
 from .grid import Grid, Rows, cell_text
@@ -27,6 +28,10 @@ _NAMES = {"\t": "制表符", "，": "全角逗号", "；": "全角分号"}
 _SAMPLE = 200
 _MOST_LINES = 60
 """Most lines of one quoted cell: beyond it a quotation mark was never closed."""
+
+_BETWEEN = re.compile(r"^\ufeff", re.MULTILINE)  # marks of files that were put together
+_MOST_UNCLOSED = 1000
+"""Most quotation marks that are never closed; behind them all marks are plain text."""
 
 _SAVE = "请用 Excel 打开核对, 另存为 UTF-8 的 CSV 或 xlsx 再导入"
 
@@ -75,13 +80,13 @@ def read_text(raw: bytes, *, file: str, looks: LooksLikeHeader = looks_like_head
         The file is no text, or beyond the limits of a table.
     """
     decoded = decode(raw, file=file)
-    text, start, separator = decoded.text, 0, ""
+    text, start, separator = _BETWEEN.sub("", decoded.text), 0, ""
     first = text.partition("\n")[0].strip()
     if first.lower().startswith("sep=") and len(first) == 5:  # Excel's own hint
         separator, start = first[4], 1
         text = text.partition("\n")[2]
     separator = separator or find_separator(text, looks)
-    records, notes = _records(text, separator, file)
+    records, notes = _records(text, separator, file, looks)
     rows, width_notes = _even(records, separator, looks)
     kept = Rows(file=file)
     for line, cells in rows:
@@ -127,39 +132,108 @@ def _lines(text: str) -> Iterator[str]:
         yield line
 
 
-def _records(text: str, separator: str, file: str) -> tuple[list[tuple[int, list[str]]], list[Finding]]:
+def _records(
+    text: str, separator: str, file: str, looks: LooksLikeHeader
+) -> tuple[list[tuple[int, list[str]]], list[Finding]]:
     """Split text into records with their first line; a quotation mark that is never closed is plain text."""
+    lines = [
+        line if line.endswith("\n") else line.replace("\r", "\r\n")
+        for line in _physical(io.StringIO(text, newline=""))
+    ]
     try:
-        records = list(_parse(text, separator, csv.QUOTE_MINIMAL, file))
-    except (csv.Error, _UnclosedError):
-        try:
-            records = list(_parse(text, separator, csv.QUOTE_NONE, file))
-        except csv.Error:
-            what = f"有单元格超过 {csv.field_size_limit()} 个字符, 或不是表格"
-            raise refuse("file_too_large", what, file=file, fix=_SAVE) from None
-        what = "引号不成对, 已按普通文字读入"
-        fix = "请核对含引号的行, 或另存为 xlsx"
-        return records, [finding("row_width", what, fix=fix)]
-    return records, []
+        sample = csv.reader(lines[:_SAMPLE], delimiter=separator, quoting=csv.QUOTE_NONE)
+        width = _width([(0, record) for record in sample], looks)[0]
+        records, unclosed = _parse(lines, separator, width, file)
+    except csv.Error:
+        what = f"有单元格超过 {csv.field_size_limit()} 个字符, 或不是表格"
+        raise refuse("file_too_large", what, file=file, fix=_SAVE) from None
+    fix = "请核对含引号的行, 或另存为 xlsx"
+    return records, _listed(unclosed, "引号不成对, 已按普通文字读入", "warning", fix)
 
 
 class _UnclosedError(Exception):
     """A quoted cell goes on over too many lines."""
 
 
-def _parse(text: str, separator: str, quoting: int, file: str) -> Iterator[tuple[int, list[str]]]:
-    stream = io.StringIO(text, newline="")
-    lines = (line if line.endswith("\n") else line.replace("\r", "\r\n") for line in _physical(stream))
-    reader = csv.reader(lines, delimiter=separator, quoting=quoting)  # type: ignore[arg-type]
-    before = cells = 0
-    for record in reader:
-        if reader.line_num - before > _MOST_LINES:
-            raise _UnclosedError
-        cells += len(record)
-        if len(record) > MOST_COLUMNS or before >= MOST_ROWS or cells > MOST_CELLS:
-            raise Rows(file=file).too_large(before + 1, len(record))
-        yield before + 1, record
-        before = reader.line_num
+def _parse(
+    lines: Sequence[str], separator: str, width: int, file: str
+) -> tuple[list[tuple[int, list[str]]], list[int]]:
+    """Split lines into records; a line whose quotation mark swallows those after it is split as plain text.
+
+    Returns
+    -------
+    Records with the number of their first line, and the numbers of the lines with such a mark.
+    """
+    records: list[tuple[int, list[str]]] = []
+    unclosed: list[int] = []
+    at = cells = 0
+    while at < len(lines):
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if len(unclosed) < _MOST_UNCLOSED else csv.QUOTE_NONE
+        for first, over, found in _whole(lines, at, separator, quoting):
+            whole = quoting == csv.QUOTE_NONE or not _swallows(
+                lines[first:over], separator, width, over == len(lines)
+            )
+            record = found if whole else _plain(lines[first], separator)
+            if not whole:
+                unclosed.append(first + 1)
+            cells += len(record)
+            if len(record) > MOST_COLUMNS or first >= MOST_ROWS or cells > MOST_CELLS:
+                raise Rows(file=file).too_large(first + 1, len(record))
+            records.append((first + 1, record))
+            at = over if whole else first + 1
+            if not whole:
+                break
+    return records, unclosed
+
+
+def _whole(
+    lines: Sequence[str], at: int, separator: str, quoting: Literal[0, 3]
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield records from a line on: the positions of their first line and of the line behind, their cells.
+
+    A record that goes on for too long ends after as many lines as a cell may have.
+    """
+    before = at
+
+    def some() -> Iterator[str]:
+        for position in range(at, len(lines)):
+            if position - before > _MOST_LINES:
+                raise _UnclosedError
+            yield lines[position]
+
+    reader = csv.reader(some(), delimiter=separator, quoting=quoting)
+    try:
+        for record in reader:
+            over = at + reader.line_num
+            yield before, over, record
+            before = over
+    except (_UnclosedError, csv.Error):
+        if quoting == csv.QUOTE_NONE or len(lines[before]) > csv.field_size_limit():
+            raise
+        yield before, min(before + _MOST_LINES + 1, len(lines)), []
+
+
+def _plain(line: str, separator: str) -> list[str]:
+    """Split one line without regard to quotation marks."""
+    return next(csv.reader([line], delimiter=separator, quoting=csv.QUOTE_NONE))
+
+
+def _swallows(lines: Sequence[str], separator: str, width: int, last: bool) -> bool:
+    """Whether a quotation mark in the first line of a record is not closed where it should be.
+
+    It is still open at the end of the file; or the record breaks the rules of CSV or is not as wide as the
+    header, and two of its lines look like whole rows.
+    """
+    if len(lines) > _MOST_LINES:
+        return True
+    if last and '"' in lines[0] and len(list(csv.reader([*lines, "\n", "x"], delimiter=separator))) < 3:
+        return True
+    if len(lines) < 2 or width < 3 or sum(line.count(separator) == width - 1 for line in lines) < 2:
+        return False
+    try:
+        return [len(record) for record in csv.reader(lines, delimiter=separator, strict=True)] != [width]
+    except csv.Error:
+        return True
 
 
 def _physical(stream: io.StringIO) -> Iterator[str]:

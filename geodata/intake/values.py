@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -143,6 +144,8 @@ def read_bool(cell: Any) -> Value:
     text = tidy_code(cell).casefold()
     if text in _YES or text in _NO:
         return Value(text in _YES)
+    if found := re.fullmatch(r"(\d{1,4})[台个处套部]", text, re.ASCII):
+        return Value(int(found[1]) > 0, "value_cleaned", keep=True)
     return Value() if is_empty(text) else invalid("应填 是 或 否", "请填 是 或 否")
 
 
@@ -191,6 +194,8 @@ def _batches(
         bad = code in ("value_invalid", "value_range")
         severity: Severity = "error" if bad and attribute.required else CODES[code][0]
         kept = "原文已留在附加列" if bad and not attribute.required else ""
+        if kept and attribute.default is not None:
+            kept = f"暂按 {attribute.default} 登记, {kept}"
         advice = "; ".join(text for text in (fix, kept) if text)
         batches.append(
             Batch(code, rows, what, header, cells[rows], advice, severity, summed=severity == "note")

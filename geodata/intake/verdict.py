@@ -226,6 +226,8 @@ def _decide(test: Trial, said: _Statement, table: _Table) -> Verdict:
 
 def _unstated(test: Trial, best: str) -> tuple[Status, str, list[str]]:
     """Decide where nobody has named the system."""
+    flat = best in datums.PROJECTED
+    which = "EPSG:4548 (CGCS2000 三度带 117°)、EPSG:4547 (114°)" if flat else "GCJ-02 (高德、腾讯)"
     doubts = _doubts(test)
     probability = float(test.probability.max())
     if probability >= SURE and not doubts:
@@ -237,7 +239,7 @@ def _unstated(test: Trial, best: str) -> tuple[Status, str, list[str]]:
     return (
         "doubtful",
         best,
-        ["没有说明坐标系, 检验不能认定", *doubts, "请说明坐标系, 例如 GCJ-02 (高德、腾讯)"],
+        ["没有说明坐标系, 检验不能认定", *doubts, f"请说明坐标系, 例如 {which}"],
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .codes import finding
 from .grid import NO_RESULT, Grid, Merge, Rows, cell_text, date_kind, from_serial
 from .limits import MOST_CELLS, MOST_COLUMNS, MOST_SHEETS, refuse
 from .ole import read_compound
@@ -163,13 +164,14 @@ class _Sheet:
 
     def read(self, offset: int, hidden: bool) -> Grid:
         """Read the records of the sheet up to its end; those of charts in it are passed over."""
-        depth = 0
+        depth, whole = 0, False
         for code, at, size in _records(self._book.stream, offset):
             if code == _BOF:
                 depth += 1
             elif code == _EOF:
                 depth -= 1
                 if depth <= 0:
+                    whole = True
                     break
             elif depth == 1:
                 self._take(code, at, size)
@@ -181,7 +183,10 @@ class _Sheet:
             self._rows.add(row + 1, [cells.get(column) for column in range(width)])
         hidden_rows = sum(row in self._cells for row in self._hidden)
         rows, numbers, merges = self._rows.rows, self._rows.numbers, tuple(self._merges)
-        return Grid(self._name, "xls", rows, numbers, merges, hidden=hidden, hidden_rows=hidden_rows)
+        notes = () if whole else (finding("truncated", "工作表不完整, 后面的行没有读出", fix=_SAVE),)
+        return Grid(
+            self._name, "xls", rows, numbers, merges, hidden=hidden, hidden_rows=hidden_rows, findings=notes
+        )
 
     def _take(self, code: int, at: int, size: int) -> None:
         stream = self._book.stream
@@ -205,7 +210,17 @@ class _Sheet:
         row, column, style = struct.unpack_from("<3H", stream, at)
         if code == _LABELSST and size >= 10:
             position = struct.unpack_from("<I", stream, at + 6)[0]
-            self._put(row, column, book.texts[position] if position < len(book.texts) else None)
+            if position >= len(book.texts):
+                what = "工作簿已损坏: 单元格的文字缺失"
+                raise refuse(
+                    "file_unreadable",
+                    what,
+                    file=self._rows.file,
+                    sheet=self._name,
+                    got=f"第 {row + 1} 行",
+                    fix=_SAVE,
+                )
+            self._put(row, column, book.texts[position])
         elif code == _RK and size >= 10:
             self._put(row, column, self._number(rk(stream[at + 6 : at + 10]), style))
         elif code == _NUMBER and size >= 14:

@@ -35,6 +35,7 @@ from .limits import (
     MOST_NESTING,
     MOST_ROWS,
     MOST_SHEETS,
+    RefusedError,
     refuse,
 )
 from .markup import Attributes, parse_xml, too_much
@@ -66,6 +67,11 @@ def read_xlsx(archive: Archive, *, file: str, wanted: Callable[[str, bool], bool
     grids = []
     for name, relation, hidden in sheets[:MOST_SHEETS]:
         part = archive.find(targets.get(relation, ""))
+        if part is None and wanted(name, hidden):
+            fix = "请用 Excel 打开后另存一份"
+            raise refuse(
+                "file_unreadable", "工作簿已损坏: 缺少这个工作表的内容", file=file, sheet=name, fix=fix
+            )
         if part is None or not wanted(name, hidden):
             grids.append(Grid(name, "xlsx", [], [], hidden=hidden))
             continue
@@ -165,8 +171,8 @@ class _Sheet:
         letters = ref.rstrip("0123456789")
         position = self._columns.get(letters)
         if position is None:
-            position = self._columns[letters] = column_position(letters)
-        return position
+            position = self._columns[letters] = column_position(letters.replace("$", ""))
+        return position if position >= 0 else self._column + 1
 
     def _put(self, value: Any) -> None:
         if value is None or self._column < 0:
@@ -184,8 +190,11 @@ class _Sheet:
     def _value(self, text: str) -> Any:
         kind = self._type
         if kind == "s":
+            text = text.strip()
             position = int(text) if text.isdecimal() and len(text) < 10 else -1
-            return self._texts[position] if 0 <= position < len(self._texts) else None
+            if not 0 <= position < len(self._texts):
+                raise self._text_missing()
+            return self._texts[position]
         if kind == "n":
             value = number(text)
             shows = self._shows()
@@ -197,6 +206,11 @@ class _Sheet:
         if kind == "d":
             return _iso(text)
         return cell_text(unescape(text))
+
+    def _text_missing(self) -> RefusedError:
+        what, fix = "工作簿已损坏: 单元格的文字缺失", "请用 Excel 打开后另存一份"
+        where = {"file": self._rows.file, "sheet": self._name}
+        return refuse("file_unreadable", what, got=f"第 {self._row} 行", fix=fix, **where)
 
     def _shows(self) -> str:
         style = self._style

@@ -92,7 +92,7 @@ def write_revision(
     store: Store, connection: sa.Connection, edits: Mapping[str, Iterable[Sequence[Edit]]], facts: Facts
 ) -> Revision:
     """Write the edits of each layer as one revision; nothing is recorded where nothing changed."""
-    number = _newest(store, connection) + 1
+    number = newest(store, connection) + 1
     before = state(store, connection)
     counts = Counter({"added": 0, "changed": 0, "unchanged": 0, "deleted": 0, "examples_removed": 0})
     for kind, chunked in edits.items():
@@ -133,6 +133,7 @@ def stored(store: Store, connection: sa.Connection, kind: str, ids: Iterable[str
     for some in chunks(ids):
         query = sa.select(*(sites[name] for name in COLUMNS)).where(sites.kind == kind, sites.id.in_(some))
         found.update((row.id, from_row(row)) for row in connection.execute(query))
+    check_records(found.values(), f"{store.where} {kind}")
     return found
 
 
@@ -277,5 +278,6 @@ def _as_json(value: Any) -> Any:
     return json.loads(to_json(value))
 
 
-def _newest(store: Store, connection: sa.Connection) -> int:
+def newest(store: Store, connection: sa.Connection) -> int:
+    """Number of the newest revision, 0 where there is none."""
     return connection.scalar(sa.select(sa.func.max(store.tables.revisions.c.number))) or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,16 +38,19 @@ def find_revision(store: Store, connection: sa.Connection, number: int | None) -
     """Return a revision, by default the newest that changed a site; raises ``InputError``."""
     revisions = store.tables.revisions
     query = sa.select(revisions).order_by(revisions.c.number.desc()).limit(1)
-    meant = revisions.c.number == number if number else revisions.c.before != revisions.c.after
+    meant = revisions.c.before != revisions.c.after if number is None else revisions.c.number == number
     row = connection.execute(query.where(meant)).mappings().first()
     if row is None:
-        what = f"没有第 {number} 次改动" if number else "还没有改动可以撤销"
+        what = "还没有改动可以撤销" if number is None else f"没有第 {number} 次改动"
         raise InputError(Problem("改动记录", what, fix="请用 boai layers history 查看"))
     return _revision(row)
 
 
 def _revision(row: Mapping[Any, Any]) -> Revision:
-    return Revision(**{**row, **{name: json.loads(row[name]) for name in _TEXTS}})
+    texts = {name: json.loads(row[name]) for name in _TEXTS}
+    if not isinstance(texts["counts"], dict) or not isinstance(texts["verdict"], dict | None):
+        raise ValueError("not an object")
+    return Revision(**{**row, **texts})
 
 
 def undo_edits(store: Store, connection: sa.Connection, number: int) -> dict[str, Iterator[list[Edit]]]:
@@ -58,15 +62,19 @@ def undo_edits(store: Store, connection: sa.Connection, number: int) -> dict[str
         What the revision wrote has been changed since; sites and later revisions are named.
     """
     conflicts: list[Problem] = []
-    kinds: dict[str, None] = {}
+    real: Counter[str] = Counter()
     for page in _entries(store, connection, number):
-        kinds.update(dict.fromkeys(entry.kind for entry in page))
         for entry, present in _with_present(store, connection, page):
+            edit = _back(entry, present)
+            real[entry.kind] += _is_real(edit.new) - _is_real(edit.old)
             if not _still_so(entry, present) and len(conflicts) < _SHOWN:
                 conflicts.append(_conflict(store, connection, entry))
     if conflicts:
         raise Conflict(conflicts)
-    return {kind: _backwards(store, connection, number, kind) for kind in kinds}
+    layers = store.tables.layers
+    for row in connection.execute(sa.select(layers).where(layers.c.kind.in_(list(real)))):
+        real[row.kind] += row.sites - row.examples
+    return {kind: _backwards(store, connection, number, kind, mixed=real[kind] > 0) for kind in real}
 
 
 def _entries(
@@ -114,13 +122,29 @@ def _conflict(store: Store, connection: sa.Connection, entry: sa.Row[Any]) -> Pr
     return Problem(where, f"第 {entry.revision} 次改动之后, 第 {later} 次改动又改了这一处", fix=fix)
 
 
-def _backwards(store: Store, connection: sa.Connection, number: int, kind: str) -> Iterator[list[Edit]]:
+def _back(entry: sa.Row[Any], present: Record | None) -> Edit:
+    """Take back what a revision did to one site."""
+    before = None if entry.before is None else load_object(entry.before)
+    return Edit(present, None if before is None else merge(present or {}, before))
+
+
+def _is_real(record: Record | None) -> bool:
+    return record is not None and "example" not in record
+
+
+def _turns_synthetic(edit: Edit) -> bool:
+    return "example" in (edit.new or {}) and "example" not in (edit.old or {})
+
+
+def _backwards(
+    store: Store, connection: sa.Connection, number: int, kind: str, *, mixed: bool
+) -> Iterator[list[Edit]]:
+    """Take back what a revision did to a layer; where it keeps real sites, no synthetic one comes back."""
     for page in _entries(store, connection, number, kind):
-        edits = []
-        for entry, present in _with_present(store, connection, page):
-            before = None if entry.before is None else load_object(entry.before)
-            edits.append(Edit(present, None if before is None else merge(present or {}, before)))
-        yield edits
+        edits = [_back(entry, present) for entry, present in _with_present(store, connection, page)]
+        if mixed:
+            edits = [edit._replace(new=None) if _turns_synthetic(edit) else edit for edit in edits]
+        yield [edit for edit in edits if edit != (None, None)]
 
 
 @dataclass
@@ -134,7 +158,7 @@ class _Path:
     last: Record = field(default_factory=dict)
 
 
-def difference(
+def list_differences(
     store: Store, connection: sa.Connection, first: int, last: int, kind: str | None = None
 ) -> pd.DataFrame:
     """List what differs between the states after two revisions, one row per attribute of a changed site.

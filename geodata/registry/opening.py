@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from .registry import Registry
 
+ADDRESS = "应为 postgresql://用户:密码@主机:端口/数据库; 密码里的 @ : / 等应写成 %40 %3A %2F"
+"""What the address of a server looks like."""
+
 _SERVER = ("postgresql:", "postgres:", "postgresql+psycopg:")
 
 
@@ -60,6 +63,8 @@ def open_registry(target: Path | str, *, create: bool = False, wait_s: float = 1
             fix = "请运行 pip install boai[postgis]"
             raise WorkspaceError(Problem("登记库", "使用 PostGIS 缺少程序包", str(error.name), fix)) from None
         return Registry(open_postgis(target.strip(), create=create, wait_s=wait_s))
+    if isinstance(target, str) and target.strip().lower().startswith("postgres") and "@" in target:
+        raise InputError(Problem("登记库", "看不懂这个地址", fix=ADDRESS))
     if isinstance(target, str) and "://" in target:
         scheme = target.split("://", maxsplit=1)[0][:20]
         raise InputError(Problem("登记库", "应为 .gpkg 文件的路径或 postgresql:// 地址", f"{scheme}://"))

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from geoalchemy2 import Geometry
 
 from ..errors import InputError, Problem, WorkspaceError
+from .opening import ADDRESS
 from .reading import check_format
 from .records import COLUMNS, FORMAT
 from .tables import HISTORY, Box, Row, Tables, define
@@ -98,13 +99,14 @@ def _engine(target: str) -> tuple[str, sa.Engine]:
     """Read the address; what is shown of it names server and database only, no user and no password."""
     try:
         url = sa.make_url(target).set(drivername="postgresql+psycopg")
+        if "@" in f"{url.host}{url.database}":  # the rest of a password that was not escaped
+            raise ValueError("@")
         where = f"postgresql://{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database or ''}"
         options: dict[str, Any] = {"connect_timeout": _CONNECT_S, "application_name": "boai"}
         options = {name: value for name, value in options.items() if name not in url.query}
         return where, sa.create_engine(url, connect_args=options, pool_pre_ping=True)
     except (sa.exc.ArgumentError, ValueError):
-        fix = "应为 postgresql://用户:密码@主机:端口/数据库; 密码里的 @ : / 等应写成 %40 %3A %2F"
-        raise InputError(Problem("登记库", "看不懂这个地址", fix=fix)) from None
+        raise InputError(Problem("登记库", "看不懂这个地址", fix=ADDRESS)) from None
 
 
 def _geometry() -> sa.Column[Any]:

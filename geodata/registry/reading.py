@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import InputError, Problem, WorkspaceError
+from ..errors import InputError, Problem, UnavailableError, WorkspaceError
 from ..layers import COLUMNS, KIND_NAMES, Kind, Layer
 from ..store import REBUILD
 from .records import COLUMNS as STORED
@@ -25,14 +25,21 @@ from .records import (
     Record,
     add_hashes,
     check_code,
-    check_records,
+    check_layer,
     from_row,
     load_object,
-    record_hash,
     sum_stated,
 )
 
 _TABLES = ("boai_sites", "boai_layers", "boai_revisions", "boai_history", "boai_quarantine", "boai_format")
+_TYPES = {
+    "boai_layers": {"kind": "text", "sites": "integer", "examples": "integer", "hash": "text",
+                    "revision": "integer"},
+    "boai_revisions": {"time": "text", "who": "text", "why": "text", "action": "text", "kind": "text",
+                       "file": "text", "before": "text", "after": "text"},
+}  # fmt: skip
+"""SQLite keeps in a column whatever type it is given; the small tables are checked when a file is opened."""
+
 _WAIT_S = 10.0
 
 APPROXIMATE = "近似"
@@ -80,11 +87,16 @@ def load_layers(target: Path | str, *, exact: Collection[str] = ()) -> dict[Kind
     Left out are sites that are not in service, and those of the kinds in ``exact`` whose position is only
     approximate. Raises ``WorkspaceError`` as `read_sites` does.
     """
+    return load_with_hash(target, exact=exact)[0]
+
+
+def load_with_hash(target: Path | str, *, exact: Collection[str] = ()) -> tuple[dict[Kind, Layer], str]:
+    """Read as `load_layers` does, and `stored_hash` of the same moment: nobody can write in between."""
     import pandas as pd  # noqa: PLC0415 (slow, and the emergency desk does without)
 
+    stored, total = _read_all(target)
     layers: dict[Kind, Layer] = {}
-    for kind in KIND_NAMES:
-        records = _records(target, kind)
+    for kind, records in stored.items():
         reasons = [_hindrance(record, exact=kind in exact) for record in records]
         rows = [_site(record) for record, reason in zip(records, reasons, strict=True) if not reason]
         table = pd.DataFrame([[row[name] for name in COLUMNS] for row in rows], columns=list(COLUMNS))
@@ -92,7 +104,7 @@ def load_layers(target: Path | str, *, exact: Collection[str] = ()) -> dict[Kind
         left_out = dict(sorted(Counter(reason for reason in reasons if reason).items()))
         example = any(row["example"] for row in rows)
         layers[kind] = Layer(kind, table.astype(types), example=example, left_out=left_out)
-    return layers
+    return layers, total
 
 
 def is_address(target: Path | str) -> bool:
@@ -103,11 +115,25 @@ def is_address(target: Path | str) -> bool:
 def _records(target: Path | str, kind: str) -> list[Record]:
     """Read all sites of a layer from a file or a server."""
     if not is_address(target):
-        return _read_records(Path(target), kind)
+        with _opened(Path(target)) as base:
+            return _read_records(base, Path(target), kind)
     from .opening import open_registry  # noqa: PLC0415 (SQLAlchemy is slow to import)
 
     with open_registry(target) as registry:
-        return registry.records(kind)
+        return registry.records(kind)[0][kind]
+
+
+def _read_all(target: Path | str) -> tuple[dict[Kind, list[Record]], str]:
+    """Read the sites of all layers that coverage is computed for, and the hash of all, at one moment."""
+    if is_address(target):
+        from .opening import open_registry  # noqa: PLC0415 (SQLAlchemy is slow to import)
+
+        with open_registry(target) as registry:
+            found, total = registry.records(*KIND_NAMES)
+            return {kind: found[kind] for kind in KIND_NAMES}, total
+    path = Path(target)
+    with _opened(path) as base:
+        return {kind: _read_records(base, path, kind) for kind in KIND_NAMES}, _total(base, path)
 
 
 def layer_hash(layer: Layer) -> str:
@@ -123,10 +149,14 @@ def stored_hash(target: Path | str) -> str:
 
         with open_registry(target) as registry:
             return registry.state_hash()
-    path = Path(target)
-    with _opened(path) as base:
-        hashes = [text for (text,) in base.execute("SELECT t.hash FROM boai_layers t")]
-        newest = base.execute("SELECT after FROM boai_revisions ORDER BY number DESC LIMIT 1").fetchone()
+    with _opened(Path(target)) as base:
+        return _total(base, Path(target))
+
+
+def _total(base: sqlite3.Connection, path: Path) -> str:
+    """Sum up the stated hashes, and hold them against the newest revision."""
+    hashes = [text for (text,) in base.execute("SELECT t.hash FROM boai_layers t")]
+    newest = base.execute("SELECT after FROM boai_revisions ORDER BY number DESC LIMIT 1").fetchone()
     total = sum_stated(hashes, str(path))
     if total != (newest[0] if newest else add_hashes()):
         raise WorkspaceError(Problem(str(path), "图层内容与登记不符", fix=MEND))
@@ -169,17 +199,14 @@ def _site(record: Record) -> dict[str, Any]:
     return {**site, "example": "example" in record}
 
 
-def _read_records(path: Path, kind: str) -> list[Record]:
+def _read_records(base: sqlite3.Connection, path: Path, kind: str) -> list[Record]:
     """Read all sites of a layer and hold them against the stored hash."""
     columns = ", ".join(f't."{name}"' for name in STORED)  # qualified, or SQLite takes unknown names as texts
     where = f"{path} {KIND_NAMES.get(kind, kind)}"  # type: ignore[call-overload]
-    with _opened(path) as base:
-        query = f"SELECT {columns} FROM boai_sites t WHERE t.kind = ? ORDER BY t.id"  # noqa: S608 (own names)
-        records = [from_row(row) for row in base.execute(query, (kind,))]
-        stated = base.execute("SELECT t.hash FROM boai_layers t WHERE t.kind = ?", (kind,)).fetchone()
-    check_records(records, where)
-    if add_hashes(*(record_hash(kind, record) for record in records)) != (stated or (add_hashes(),))[0]:
-        raise WorkspaceError(Problem(where, "图层内容与登记不符", "在 boai 之外被改动", MEND))
+    query = f"SELECT {columns} FROM boai_sites t WHERE t.kind = ? ORDER BY t.id"  # noqa: S608 (own names)
+    records = [from_row(row) for row in base.execute(query, (kind,))]
+    stated = base.execute("SELECT t.hash FROM boai_layers t WHERE t.kind = ?", (kind,)).fetchone()
+    check_layer(kind, records, stated[0] if stated else None, where)
     return records
 
 
@@ -253,6 +280,11 @@ def check_file(base: sqlite3.Connection, path: Path) -> None:
         raise WorkspaceError(
             Problem(str(path), "图层文件的结构被改动", "、".join(map(str, strange))[:60], MEND)
         )
+    for name, types in _TYPES.items():
+        wrong = " OR ".join(f"typeof(t.{column}) <> '{type_}'" for column, type_ in types.items())
+        query = f"SELECT 1 FROM {name} t WHERE {wrong} LIMIT 1"  # noqa: S608 (own names)
+        if base.execute(query).fetchone():
+            raise WorkspaceError(Problem(str(path), "图层内容与登记不符", name, MEND))
 
 
 def check_format(rows: list[Any], where: str) -> None:
@@ -260,7 +292,7 @@ def check_format(rows: list[Any], where: str) -> None:
     found = rows[0][0] if len(rows) == 1 else None
     if isinstance(found, int) and found > FORMAT:
         what = f"这个图层库由更新的 boai 写成 (格式 {found}, 本版认识 {FORMAT})"
-        raise WorkspaceError(Problem(where, what, fix="请升级 boai"))
+        raise UnavailableError(Problem(where, what, fix="请升级 boai"))
     if found != FORMAT:
         raise WorkspaceError(Problem(where, "图层库的格式号不对", str(found)[:20], MEND))
 
@@ -277,6 +309,11 @@ def explain(error: Exception, path: Path) -> WorkspaceError:
         sqlite3.SQLITE_READONLY: Problem(
             str(path), "没有写权限", text, "请换有权限的用户; 只读时若提示没有写完, 让有权限的人打开一次即可"
         ),
+        sqlite3.SQLITE_IOERR: Problem(
+            str(path), "读写图层文件时磁盘或网络出错, 没有写入", text, "请检查磁盘空间、配额和网络后再试"
+        ),
         sqlite3.SQLITE_CANTOPEN: Problem(str(path), "打不开图层文件", text, "请检查文件和文件夹的权限"),
     }
-    return WorkspaceError(told.get(code & 0xFF) or Problem(str(path), "图层文件已损坏", text, MEND))
+    if code & 0xFF in told:
+        return UnavailableError(told[code & 0xFF])
+    return WorkspaceError(Problem(str(path), "图层文件已损坏", text, MEND))

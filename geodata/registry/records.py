@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
-from ..errors import InputError, Problem, WorkspaceError
+from ..errors import BoaiError, InputError, Problem, WorkspaceError
 from ..layers import COLUMNS as TITLES
 from ..store import REBUILD
 
@@ -41,6 +42,8 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 _MODULUS = 1 << 256
 _KIND = re.compile(r"(?!(?:boai|gpkg|sqlite|rtree|idx)_)[a-z][a-z0-9_]{1,30}")
 _SHOWN = 20
+_LONGEST = 500
+"""Characters of what has an index: an entry of PostgreSQL's takes 2704 bytes."""
 
 
 def check_code(kind: str) -> str:
@@ -115,6 +118,17 @@ def sum_stated(hashes: Iterable[Any], where: str) -> str:
         raise WorkspaceError(Problem(where, "图层内容与登记不符", fix=MEND)) from None
 
 
+@contextmanager
+def sound(where: str) -> Iterator[None]:
+    """Read what another program may have changed: values that cannot be used are a ``WorkspaceError``."""
+    try:
+        yield
+    except BoaiError:
+        raise
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
+        raise WorkspaceError(Problem(where, "图层内容与登记不符", "在 boai 之外被改动", MEND)) from None
+
+
 def from_row(values: Iterable[Any]) -> Record:
     """Make a record of a database row in the order of ``COLUMNS``."""
     record = {name: value for name, value in zip(COLUMNS, values, strict=True) if value is not None}
@@ -138,6 +152,13 @@ def check_records(records: Iterable[Record], where: str, error: type[InputError]
     if problems:
         more = [Problem(where, f"另有 {len(problems) - _SHOWN} 处问题")] if len(problems) > _SHOWN else []
         raise error([*problems[:_SHOWN], *more])
+
+
+def check_layer(kind: str, records: Sequence[Record], stated: str | None, where: str) -> None:
+    """Hold the sites of a layer against what a site can be, and against the hash that is stated of them."""
+    check_records(records, where)
+    if add_hashes(*(record_hash(kind, record) for record in records)) != (stated or add_hashes()):
+        raise WorkspaceError(Problem(where, "图层内容与登记不符", "在 boai 之外被改动", MEND))
 
 
 def _wrong(record: Record) -> list[str]:
@@ -169,8 +190,10 @@ def _between(low: float, high: float) -> Callable[[Any], bool]:
 
 
 _POSSIBLE: dict[str, Callable[[Any], bool]] = {
-    "id": _is_filled,
+    "id": lambda value: _is_filled(value) and len(value) <= _LONGEST,
     "name": _is_filled,
+    "county": lambda value: _is_text(value) and len(value) <= _LONGEST,
+    "county_code": lambda value: _is_text(value) and len(value) <= _LONGEST,
     "lon": _between(73, 136),
     "lat": _between(3, 54),
     "orig_x": _between(-1e9, 1e9),

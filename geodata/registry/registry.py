@@ -14,11 +14,23 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ..errors import InputError, Problem, WorkspaceError
-from .changes import Facts, chunks, edits_of, state, write_revision
+from .changes import Facts, chunks, edits_of, newest, state, write_revision
 from .frames import table_of, titles_of_types
-from .history import difference, find_revision, list_revisions, undo_edits
+from .history import find_revision, list_differences, list_revisions, undo_edits
 from .model import Change, Conflict, LayerInfo, Revision
-from .records import COLUMNS, MEND, Record, add_hashes, check_code, check_records, from_row, record_hash
+from .records import (
+    COLUMNS,
+    MEND,
+    Record,
+    add_hashes,
+    check_code,
+    check_layer,
+    check_records,
+    from_row,
+    load_object,
+    record_hash,
+    sound,
+)
 from .tables import Box, Store
 
 _PAGE = 20_000
@@ -108,12 +120,21 @@ class Registry:
         with self.store.reading() as connection:
             return self._table(connection, kind, sa.and_(*conditions), limit, offset)
 
-    def records(self, kind: str) -> list[Record]:
-        """Read the sites of a layer, ordered by id, as plain records: only what is not empty."""
-        sites = self.store.tables.sites.c
-        query = sa.select(*(sites[name] for name in COLUMNS)).where(sites.kind == check_code(kind))
+    def records(self, *kinds: str) -> tuple[dict[str, list[Record]], str]:
+        """Read the sites of layers, ordered by id, as plain records, and `state_hash` of the same moment.
+
+        Raises ``WorkspaceError`` where the sites are not those that the registry states.
+        """
+        sites, layers = self.store.tables.sites.c, self.store.tables.layers.c
+        query = sa.select(*(sites[name] for name in COLUMNS)).order_by(sites.id)
+        found: dict[str, list[Record]] = {}
         with self.store.reading() as connection:
-            return [from_row(row) for row in connection.execute(query.order_by(sites.id))]
+            for kind in kinds:
+                rows = connection.execute(query.where(sites.kind == check_code(kind)))
+                found[kind] = [from_row(row) for row in rows]
+                stated = connection.scalar(sa.select(layers.hash).where(layers.kind == kind))
+                check_layer(kind, found[kind], stated, f"{self.where} {kind}")
+            return found, state(self.store, connection)
 
     def _conditions(self, kind: str, county: str | None, bbox: Box | None) -> list[sa.ColumnElement[bool]]:
         sites = self.store.tables.sites.c
@@ -140,7 +161,8 @@ class Registry:
         for row in connection.execute(query.order_by(sites.id).limit(limit).offset(offset or None)):
             records.append(from_row(row[:-1]))
             revisions.append(row[-1])
-        return table_of(records, revisions, kind)
+        with sound(f"{self.where} {kind}"):
+            return table_of(records, revisions, kind)
 
     def apply(
         self,
@@ -215,15 +237,21 @@ class Registry:
         """Take a revision back, by default the newest one; an undo can be undone.
 
         Only what the revision changed goes back: later changes to other sites, or to other attributes of the
-        same sites, stay.
+        same sites, stay. Synthetic sites that an import removed do not come back beside real ones.
 
         Raises
         ------
         Conflict
             Later revisions changed the same; they are named, nothing was written.
+        InputError
+            There is no such revision, or the newest one made the workspace and ``number`` does not name it.
         """
-        with self.store.writing() as connection:
+        with self.store.writing() as connection, sound(self.where):
             target = find_revision(self.store, connection, number)
+            if number is None and target.action == "create":
+                what = "最近一次改动是新建工作区时的示例图层, 撤销它会移出全部示例数据"
+                fix = f"确实要移出时请写明序号 {target.number}"
+                raise InputError(Problem("改动记录", what, fix=fix))
             edits = undo_edits(self.store, connection, target.number)
             why = why or f"撤销第 {target.number} 次改动"
             return write_revision(
@@ -232,21 +260,21 @@ class Registry:
 
     def history(self, kind: str | None = None, limit: int | None = None) -> list[Revision]:
         """List the revisions, the newest first."""
-        with self.store.reading() as connection:
+        with self.store.reading() as connection, sound(self.where):
             return list_revisions(self.store, connection, kind, limit)
 
     def diff(self, before: int, after: int | None = None, kind: str | None = None) -> pd.DataFrame:
         """List what differs between the states after two revisions; 0 is the empty registry.
 
-        See ``history.difference`` for the columns. ``after`` is the newest revision if it is not given.
+        See ``history.list_differences`` for the columns. ``after`` is the newest revision if it is not given.
         """
-        with self.store.reading() as connection:
-            last = find_revision(self.store, connection, after).number
-            if before:
-                find_revision(self.store, connection, before)
+        with self.store.reading() as connection, sound(self.where):
+            last = newest(self.store, connection) if after is None else after
+            for number in {before, last} - {0}:
+                find_revision(self.store, connection, number)
             if before > last:
                 raise InputError(Problem("改动记录", "前一个编号应小于后一个", f"{before}, {last}"))
-            return difference(self.store, connection, before, last, kind)
+            return list_differences(self.store, connection, before, last, kind)
 
     def quarantine(self, kind: str | None = None, revision: int | None = None) -> pd.DataFrame:
         """List the rows of imported files that did not come in, with their cells and problems."""
@@ -257,7 +285,9 @@ class Registry:
         with self.store.reading() as connection:
             found = [dict(row) for row in connection.execute(query).mappings()]
         for row in found:
-            row["cells"], row["codes"] = json.loads(row["cells"]), json.loads(row["codes"])
+            with sound(self.where):
+                row["cells"], row["codes"] = load_object(row["cells"]), list(json.loads(row["codes"]))
+                row["kind"] = str(row["kind"])
         return pd.DataFrame(found, columns=[column.key for column in query.selected_columns], dtype=object)
 
     def state_hash(self, kind: str | None = None) -> str:
@@ -267,7 +297,7 @@ class Registry:
 
     def verify(self) -> None:
         """Hold every site against the stored hashes and counts; raises ``WorkspaceError``."""
-        with self.store.reading() as connection:
+        with self.store.reading() as connection, sound(self.where):
             counted = self._count(connection)
             self.store.check(connection)
             layers = self.store.tables.layers

@@ -323,7 +323,9 @@ function startPage(map, data) {
     });
     const signs = make("div", "legend-signs");
     const used = new Set(pool[current().sites].rows.map((row) => row[2]));
-    kind().markers.filter((_, index) => used.has(index)).forEach((marker) => signs.append(legendRow(signed(shape(marker, data.colours.site, Math.max(8, marker.size * 4))), marker.level + kind().name)));
+    kind().markers.forEach((marker, index) => {
+      if (used.has(index)) signs.append(legendRow(signed(shape(marker, data.colours.site, Math.max(8, marker.size * 4))), pool[current().sites].signs[index]));
+    });
     signs.append(legendRow(signed(make("span", "number", "1")), "缺口 (按人数排名)"));
     if (current().added_count) signs.append(legendRow(signed(many(current()) ? shape({ shape: "circle" }, data.colours.added, 9) : diamond({ mark: 1 })), "建议新增"));
     if (kind().drive) {
