@@ -208,8 +208,9 @@ def _tell(found: Mapping[str, Any], *, as_json: bool) -> None:
         typer.echo(f"表头对应 [{place}]: {console.clean(pairs)}")
         if table["extras"]:
             typer.echo(f"  另存为附加列: {console.clean('、'.join(table['extras']))}")
-    problems = sorted(found["problems"], key=lambda one: list(_SEVERITY).index(one["severity"]))
-    shown = [{**one, "severity": _SEVERITY[one["severity"]]} for one in problems[:_SHOWN]]
+    told = [one for one in found["problems"] if one["code"] != "crs_tested"]  # the verdict stands above
+    problems = sorted(told, key=lambda one: list(_SEVERITY).index(one["severity"]))
+    shown = [_short(one) for one in problems[:_SHOWN]]
     if shown:
         headers = {
             "severity": "程度", "file": "文件", "sheet": "工作表", "row": "行", "column": "列",
@@ -227,6 +228,12 @@ def _tell(found: Mapping[str, Any], *, as_json: bool) -> None:
         typer.echo(console.clean(found["outcome"]))
     elif not found["ok"]:
         typer.echo("现在不能导入, 请先处理上面的错误")
+
+
+def _short(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a problem for a table: the evidence of the verdict stands above it already."""
+    what = problem["what"].split(". ")[0] if problem["code"].startswith("crs_") else problem["what"]
+    return {**problem, "severity": _SEVERITY[problem["severity"]], "what": what}
 
 
 @layers_app.command("export", cls=Command)

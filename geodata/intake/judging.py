@@ -190,7 +190,9 @@ def verdict_findings(verdicts: Mapping[str, Verdict], parts: Sequence[Part]) -> 
         where = f"{label.removeprefix(file).strip()}: " if label != file else ""
         reasons = "; ".join(verdict.reasons)[:300]
         if verdict.status == "doubtful":
-            what = f"{where}坐标系无法判定, 最可能是 {verdict.system}. {reasons}"
+            likely = max((each.probability for each in verdict.evidence), default=0.0) > 0.5
+            guess = f", 最可能是 {verdict.system}" if likely else ""
+            what = f"{where}坐标系无法判定{guess}. {reasons}"
             fix = "请问清坐标取自哪种地图或设备, 用 --crs 写明 (WGS84、GCJ-02、BD-09 或 CGCS2000)"
             found.append(finding("crs_doubtful", what, file=file, fix=fix))
         elif verdict.status == "contradicted":

@@ -235,7 +235,8 @@ def _unstated(test: Trial, best: str) -> tuple[Status, str, list[str]]:
     if probability < SURE:
         near = evidence.telling(test.fits, test.seen)
         few = f"只有 {near} 处靠近边界的点能区分" if near else "没有靠近边界、能区分的点"
-        doubts.append(f"最可能是 {best}, 把握 {_percent(probability)}, 低于 {SURE:.1%}: {few}")
+        likely = f"最可能是 {best}, 把握 {_percent(probability)}, 低于 {SURE:.1%}"
+        doubts.append(f"{likely if probability > 0.5 else '几种坐标系差不多同样可能'}: {few}")
     return (
         "doubtful",
         best,
