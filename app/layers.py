@@ -48,11 +48,21 @@ _LISTED = (
 )  # fmt: skip
 
 
-def registry_of(root: Path, target: str | None) -> AbstractContextManager[Registry]:
-    """Open the registry that a command works on: the one named, or that of the workspace."""
-    if target:
-        return open_registry(target if "://" in target else Path(target), create="://" in target)
-    return open_registry(open_workspace(root).layers)
+_IMPORT_WAIT_S = 300.0
+"""How long an import waits for another one: that of a million sites holds the lock for a minute."""
+
+
+def registry_of(root: Path, target: str | None, *, imports: bool = False) -> AbstractContextManager[Registry]:
+    """Open the registry that a command works on: the one named, or that of the workspace.
+
+    Only an import makes a registry on a server where there is none: a mistyped name is no new registry.
+    """
+    where: Path | str = target or open_workspace(root).layers
+    if isinstance(where, str) and "://" not in where:
+        where = Path(where)
+    if not imports:
+        return open_registry(where)
+    return open_registry(where, create=isinstance(where, str), wait_s=_IMPORT_WAIT_S)
 
 
 def types_of(root: Path, path: Path | None = None) -> Mapping[str, ResourceType]:
@@ -195,7 +205,7 @@ def import_file(
     options = _options(root, reading, progress)
     rtype = find_type(reading.kind, options["types"])
     outputs.check_outputs(reading)
-    with registry_of(root, target) as registry:
+    with registry_of(root, target, imports=True) as registry:
         found = read_file(reading.file, **options)
         outputs.leave(found, reading)
         told = _told(to_json(found, rtype), rtype)

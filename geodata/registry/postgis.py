@@ -120,7 +120,7 @@ def _check(store: PostGIS, *, create: bool) -> None:
     with store.engine.connect() as connection:
         missing = connection.scalar(sa.select(sa.func.to_regclass("boai_format"))) is None
     if missing and not create:
-        fix = "请检查数据库名; 第一次使用时请先建库"
+        fix = "请检查数据库名; 第一次使用时先导入一个文件, 会自动建表"
         raise WorkspaceError(Problem(store.where, "这个数据库里没有 boai 图层库", fix=fix))
     if missing:
         with store.engine.begin() as connection:
