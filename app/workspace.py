@@ -53,11 +53,6 @@ class Workspace:
         """
         return os.environ.get(REGISTRY) or self.root / "layers.gpkg"
 
-    @property
-    def hashes(self) -> dict[str, str]:
-        """Content hash of each part, as a result's provenance records it."""
-        return {**self.manifest["hashes"], "layers": layers_hash(self.layers)}
-
 
 def boai_version() -> str:
     """Return the installed version of boai."""
@@ -270,5 +265,5 @@ def load_world(workspace: Workspace) -> World:
         gazetteer=gazetteer.load(root / "gazetteer"),
         layers=layers,
         standards=standards,
-        hashes={**workspace.hashes, "layers": state, "boai": boai_version()},
+        hashes={**workspace.manifest["hashes"], "layers": state, "boai": boai_version()},
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from .errors import InputError, Problem
+from .store import replacing
 from .types import Attribute, ResourceType, find_type
 
 if TYPE_CHECKING:
@@ -308,18 +307,10 @@ def _width(texts: Iterable[str]) -> float:
 
 
 def _save(book: Workbook, path: Path) -> None:
-    """Write to a temporary file beside the path, then rename."""
-    temporary: Path | None = None
+    """Write whole or not at all; raises ``InputError``."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".xlsx")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            book.save(file)
-        temporary.chmod(0o644)  # mkstemp makes it 0600, and an office shares its folders
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            book.save(temporary)
     except OSError as error:
         fix = "请检查文件夹是否存在、文件是否正被打开"
         raise InputError(Problem(str(path), "文件无法写入", str(error.strerror), fix)) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

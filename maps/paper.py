@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +19,7 @@ from matplotlib.patheffects import Stroke
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Transform
 
+from ..geodata.store import replacing
 from .fonts import FAMILY, printable
 from .style import INK
 
@@ -157,12 +156,5 @@ def save(paper: Paper, stem: Path, *, title: str) -> list[Path]:
 
 
 def _save(paper: Paper, path: Path, **options: Any) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            paper.figure.savefig(file, format=path.suffix[1:], **options)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        paper.figure.savefig(temporary, format=path.suffix[1:], **options)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from ..geodata.layers import COLUMNS, KIND_NAMES
+from ..geodata.store import replacing
 from ..scenarios import compare, targets
 from . import style, words
 from .words import one_line, stock_text
@@ -103,11 +102,13 @@ def write_tables(
     tables = _labelled(build_tables(results, comparison), world, results[0])
     notes = _notes(world, results)
     paths = [folder / WORKBOOK]
-    _atomic(paths[0], _workbook(notes, tables))
+    with replacing(paths[0]) as temporary:
+        temporary.write_bytes(_workbook(notes, tables))
     for name, table in tables.items():
         path = folder / f"{name}.csv"
         text = _csv_text(table)
-        _atomic(path, text.encode("utf-8-sig"))
+        with replacing(path) as temporary:
+            temporary.write_bytes(text.encode("utf-8-sig"))
         paths.append(path)
     return paths
 
@@ -288,15 +289,3 @@ def _timeless(buffer: io.BytesIO) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             new.writestr(info, content)
     return packed.getvalue()
-
-
-def _atomic(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

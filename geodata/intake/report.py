@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from ..errors import InputError, Problem
+from ..store import replacing
 from .cells import as_text
 from .codes import CODES
 from .model import Finding, Intake, RawTable, Severity
@@ -68,19 +67,8 @@ def write_report(intake: Intake, path: Path) -> None:
     names = {"问题", "坐标判定", "表头对应"}
     for table in intake.tables:
         _write_table(book, intake, table, names)
-    _save(book, path)
-
-
-def _save(book: Any, path: Path) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".xlsx")
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         book.save(temporary)
-        Path(temporary).chmod(0o644)  # an office shares its folders
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def safe_text(value: Any) -> str:
