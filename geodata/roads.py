@@ -16,7 +16,7 @@ from .demand import Demand
 from .distances import SECTION, Summary, check_distances, read_distances, simple_edges, summarise
 from .expressways import Expressway, section_label
 from .gazetteer import Gazetteer
-from .network import Network, from_edges
+from .network import Network, edge_tails, from_edges
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -185,9 +185,9 @@ def _own(stretches: Sequence[Stretch], label: str) -> list[int]:
 def reverse(network: Network) -> Network:
     """Turn all edges round: routes from v in the result are routes to v in ``network``.
 
-    The result is not saved anywhere, so it has no hash.
+    The result is not saved anywhere, so it has no hash; it has no shapes.
     """
-    tail = np.repeat(np.arange(network.n_nodes), np.diff(network.start))
+    tail = edge_tails(network)
     start, order = from_edges(network.head, tail, network.n_nodes)
     meta = {key: value for key, value in network.meta.items() if key != "hash"}
     return replace(
@@ -197,6 +197,10 @@ def reverse(network: Network) -> Network:
         centiseconds=network.centiseconds[order],
         metres=network.metres[order],
         road=network.road[order],
+        road_class=None if network.road_class is None else network.road_class[order],
+        shapes=None,
+        into=None,
+        grid=None,
         meta={**meta, "reversed": not network.meta.get("reversed", False)},
     )
 

@@ -134,13 +134,18 @@ def save_arrays(
 
 
 def load_arrays(
-    folder: Path, *, kind: str, verify: bool = True, names: Sequence[str] = ()
+    folder: Path,
+    *,
+    kind: str,
+    verify: bool = True,
+    names: Sequence[str] = (),
+    more: Sequence[frozenset[str]] = (),
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Open a folder of arrays: read-only memory maps and the stored meta data.
 
     The meta data gain the key ``hash``, the hash of the content. With ``verify`` every file's checksum is
     computed; without it only presence and size are checked. ``names`` are the arrays that must be there, and
-    no others; by default any.
+    no others but ``more``, whose sets come whole or not at all; by default any.
 
     Raises
     ------
@@ -150,8 +155,9 @@ def load_arrays(
     manifest = _read_manifest(folder, kind)
     arrays: dict[str, NDArray[Any]] = {}
     problems = []
-    if names and set(names) != set(manifest["files"]):
-        other = "、".join(sorted(set(names) ^ set(manifest["files"])))
+    wanted = set(names).union(*(group for group in more if group & set(manifest["files"])))
+    if names and wanted != set(manifest["files"]):
+        other = "、".join(sorted(wanted ^ set(manifest["files"])))
         problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, REBUILD))
     for name, facts in manifest["files"].items():
         path = folder / f"{name}.npy"
