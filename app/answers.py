@@ -69,15 +69,6 @@ def notes_of(world: World, kinds: Sequence[Kind]) -> list[str]:
     return notes
 
 
-def network_info(root: Path) -> dict[str, Any]:
-    """Describe the road network."""
-    network = load_network(open_workspace(root).root / "network")
-    named = [name for name in network.roads if name]
-    counts = {"节点": network.n_nodes, "有向路段": network.n_edges, "有名道路": len(named)}
-    length = {"总里程_km": round(float(network.metres.sum(dtype="float64")) / 2000, 1)}
-    return {"标注": network.label, **counts, **length, **jsonable(network.meta)}
-
-
 def check_network(root: Path, table: Path | None) -> dict[str, Any]:
     """Hold the network against published road distances; the embedded table, or one of the same columns."""
     from ..geodata import gazetteer, roads  # noqa: PLC0415 (networkx and osmnx are slow to import)

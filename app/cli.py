@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import re
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from ..geodata.errors import BoaiError, InputError, Problem
 from . import console
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
 from .layers_cli import layers_app
+from .network_cli import network_app
 
 app = typer.Typer(
     cls=Group,
@@ -31,12 +31,14 @@ app = typer.Typer(
     help="博爱 boai: 看清红十字资源覆盖了谁, 缺口在哪里, 新点该设在哪里。",
     pretty_exceptions_enable=False,
 )
-network_app = typer.Typer(cls=Group, help="查看路网, 用公布里程检验路网。", no_args_is_help=True)
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
 
 KindArgument = Annotated[
     str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
+]
+NetworkOption = Annotated[
+    Path | None, typer.Option("--network", help="用这个路网 (boai network build 建的), 不用近似路网")
 ]
 ScenariosArgument = Annotated[
     list[str] | None,
@@ -48,55 +50,17 @@ ScenariosArgument = Annotated[
 def init(
     folder: Annotated[Path, typer.Argument(envvar="BOAI_WORKSPACE", help="工作区文件夹")] = DEMO,
     force: Annotated[bool, typer.Option("--force", help="即使已有可用的工作区也重建")] = False,
+    network: NetworkOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """建立工作区: 江西的边界、居民、近似路网和示例图层(全部为随包数据, 不需要上网)。"""
     from . import workspace
 
-    done = workspace.init(folder, force=force, progress=say)
+    done = workspace.init(folder, force=force, network=network, progress=say)
     if as_json:
         console.print_json({"workspace": str(done.root), **done.manifest})
     else:
         typer.echo(f"工作区已就绪: {done.root}")
-
-
-@network_app.command("info", cls=Command)
-def network_info(root: WorkspaceOption = DEMO, as_json: JsonOption = False) -> None:
-    """路网概况: 节点数、路段数、道路、标注。"""
-    from . import answers
-
-    info = answers.network_info(root)
-    if as_json:
-        console.print_json(info)
-        return
-    for key, value in info.items():
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else console.cell(value)
-        typer.echo(f"{key}: {text}")
-
-
-@network_app.command("check", cls=Command)
-def network_check(
-    table: Annotated[
-        Path | None, typer.Argument(help="公布里程表 CSV (from,to,km,minutes…); 不填则用随包的表")
-    ] = None,
-    root: WorkspaceOption = DEMO,
-    as_json: JsonOption = False,
-) -> None:
-    """用公布的道路里程检验路网: 逐条误差, 中位数, 25 % 以内的比例。"""
-    from . import answers
-
-    found = answers.check_network(root, table)
-    if as_json:
-        console.print_json(found)
-        return
-    headers = {
-        "from": "起点", "to": "终点", "km": "公布 km", "model_km": "路网 km", "error_pct": "误差 %",
-        "minutes": "公布分钟", "model_minutes": "路网分钟", "note": "说明",
-    }  # fmt: skip
-    console.print_table(f"路网与公布里程的比较 [{found['label']}]", found["rows"], headers)
-    typer.echo(_error_line("里程", found["summary"]))
-    typer.echo(_error_line("时间", found["minutes"]))
-    typer.echo("注意: 部分区段的公布里程本身就是路网数据; 去掉自身里程后的误差见 docs/roads.md。")
 
 
 def _tell_notes(found: dict[str, Any]) -> None:
@@ -107,15 +71,6 @@ def _tell_notes(found: dict[str, Any]) -> None:
 
 def _percent(share: float | None) -> str:
     return "—" if share is None else f"{100 * share:.1f} %"
-
-
-def _error_line(what: str, summary: dict[str, Any]) -> str:
-    if not summary["rows"]:
-        return f"{what}: 没有可比较的公布值"
-    return (
-        f"{what}误差 ({summary['rows']} 条): 绝对值中位数 {summary['median_pct']:.1f} %, "
-        f"{100 * summary['within_25']:.0f} % 在 25 % 以内, 最大 {summary['worst_pct']:.0f} %"
-    )
 
 
 @app.command(cls=Command)
@@ -259,12 +214,13 @@ def nearest(
 @app.command(cls=Command)
 def demo(
     root: WorkspaceOption = DEMO,
+    network: NetworkOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """示范: 在江西的随包数据上做完主要工作, 从建工作区到出图。"""
     from . import demo as job
 
-    found = job.run(root, progress=say)
+    found = job.run(root, network=network, progress=say)
     if as_json:
         console.print_json(found)
         return

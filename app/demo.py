@@ -16,8 +16,13 @@ from .console import jsonable
 from .workspace import Progress
 
 
-def run(root: Path, *, progress: Progress) -> dict[str, Any]:
+def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[str, Any]:
     """Build or reuse the workspace, run all presets, write page, sheets and tables.
+
+    Parameters
+    ----------
+    network
+        Saved road network to use; by default the workspace's own, at first the approximate one.
 
     Returns
     -------
@@ -30,7 +35,7 @@ def run(root: Path, *, progress: Progress) -> dict[str, Any]:
     def say(text: str) -> None:
         progress(f"[{time.perf_counter() - began:5.1f} 秒] {text}")
 
-    opened = workspace.init(root, progress=say)
+    opened = workspace.init(root, network=network, progress=say)
     world = workspace.load_world(opened)
     results = answers.results_of(world, [], say)
     for result in results:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,15 @@ from ..geodata import gazetteer, outline
 from ..geodata.errors import InputError, PlaceError, Problem
 from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
 from ..geodata.names import CITY, PROVINCE
-from ..geodata.network import Network, load_network
+from ..geodata.network import load_network
+from ..geodata.overlay import Measure, load_overlay, under
 from ..geodata.registry import check_kind, read_sites, read_stock
+from ..geodata.road_names import edges_of_roads
 from .console import marked, stock
 from .workspace import open_workspace
 
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
 _NUMBERS = re.compile(r"\d+\.\d|\d\s*[°度]|[东西]经|[南北]纬")
-_ROAD_CLASSES = frozenset({"国道", "高速", "高速公路", "省道"})
 _CARD = (
     "id", "name", "level", "city", "county", "status", "position", "keeper", "phone", "speciality",
 )  # fmt: skip
@@ -63,17 +63,19 @@ def nearest(
     workspace = open_workspace(root)
     gaz = gazetteer.load(workspace.root / "gazetteer")
     place = _where(workspace.root, gaz, at)
-    network = load_network(workspace.root / "network")
+    folder = workspace.root / "network"
+    network = load_network(folder, verify="once")
+    measures = load_overlay(folder, network)
     sites = read_sites(workspace.layers, chosen)
-    closed, closed_names = _closed_edges(network, avoid)
+    closed, closed_names = edges_of_roads(network, avoid, where="--avoid")
     ready_s = load_standards()[chosen].mobilisation_s or 0
     answer = nearest_sites(
-        network,
+        under(network, measures),
         sites,
         lon=place["lon"],
         lat=place["lat"],
         k=k,
-        closed=closed,
+        closed=closed.tolist(),
         default_readiness_min=ready_s / 60,
     )
     labels = [
@@ -84,6 +86,7 @@ def nearest(
         "kind": chosen,
         "labels": labels,
         "closed_roads": closed_names,
+        "measures": [_measure(one) for one in measures.measures],
         "off_road_m": answer.off_road_m,
         "warning": answer.warning,
         "sites": [_card(rank, arrival) for rank, arrival in enumerate(answer.arrivals, 1)],
@@ -123,36 +126,28 @@ def _named(gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
     return {"name": found.full_name, "lon": found.lon, "lat": found.lat, "note": note}
 
 
-def _closed_edges(network: Network, avoid: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Find the edges of the named roads; all unknown names are reported at once."""
-    rows: list[int] = []
-    problems = []
-    for text in avoid:
-        wanted = _road_text(text)
-        forms = {row: _road_forms(name) for row, name in enumerate(network.roads) if name}
-        hits = [row for row, ways in forms.items() if wanted in ways]
-        rows += hits
-        if not hits:
-            words = list(dict.fromkeys(way for ways in forms.values() for way in ways))
-            close = "、".join(get_close_matches(wanted, words, 3, 0.4))
-            fix = f"相近的有 {close}" if close else "请写道路编号或名称, 例如 G45 或 大广高速"
-            problems.append(Problem("--avoid", "路网里没有这条道路", text[:40], fix))
-    if problems:
-        raise InputError(problems)
-    edges = np.flatnonzero(np.isin(network.road, rows)) if rows else np.zeros(0, np.int64)
-    return edges.tolist(), [network.roads[row] for row in dict.fromkeys(rows)]
+def _measure(one: Measure) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "speed": one.speed,
+        "what": one.what,
+        "reason": one.reason,
+        "since": one.since,
+        "edges": len(one.edges),
+    }
 
 
-def _road_text(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).upper().split())
+def measure_line(one: Mapping[str, Any]) -> str:
+    """Say one closed or slowed road as the desk reads it out.
 
-
-def _road_forms(name: str) -> list[str]:
-    """Ways to write a road: G45 大广高速 is G45, 大广高速, 大广 and G45大广高速; a class alone is none."""
-    words = [word for word in name.upper().split() if word not in _ROAD_CLASSES]
-    short = [word.removesuffix("高速") for word in words]
-    swapped = [f"{words[0][1:]}国道"] if name.endswith("国道") else []
-    return list(dict.fromkeys([_road_text(name), *words, *short, *swapped]))
+    Examples
+    --------
+    >>> measure_line({"number": 3, "speed": 0.5, "what": "道路 G105", "reason": "积水", "since": ""})
+    '3号: 道路 G105 车速降为 50 % (积水)'
+    """
+    state = "封闭" if not one["speed"] else f"车速降为 {100 * one['speed']:.0f} %"
+    more = "; ".join(text for text in (one["reason"], one["since"] and f"{one['since']} 起") if text)
+    return f"{one['number']}号: {one['what']} {state}" + (f" ({more})" if more else "")
 
 
 def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
@@ -205,6 +200,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     notes = [place["note"], answer["warning"]]
     if answer["closed_roads"]:
         notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
+    notes += ["已计入 " + measure_line(one) for one in answer["measures"]]
     yield from (f"  注意: {note}" for note in notes if note)
     for card in answer["sites"]:
         yield from _card_lines(card, answer["kind"])

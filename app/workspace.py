@@ -10,20 +10,21 @@ import hashlib
 import itertools
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from ..geodata.errors import Problem, UnavailableError, WorkspaceError
+from ..geodata.errors import InputError, Problem, UnavailableError, WorkspaceError
 from ..geodata.registry import stored_hash as layers_hash
-from ..geodata.store import REBUILD, read_json, remove, stored_hash, write_text
+from ..geodata.store import REBUILD, locked, read_json, remove, stored_hash, write_text
 
 if TYPE_CHECKING:
+    from ..geodata.demand import Demand
+    from ..geodata.network import Network
     from ..scenarios.world import World
 
 Progress = Callable[[str], None]
@@ -31,6 +32,13 @@ Progress = Callable[[str], None]
 MANIFEST = "boai.json"
 REGISTRY = "BOAI_REGISTRY"
 """Environment variable with the registry that several offices share."""
+
+NEAR_ROAD_M = 5000.0
+"""Straight metres within which a resident counts as near a road (an assumption, 假设)."""
+ENOUGH = 0.99
+"""Share of residents near a road below which a network is said to be perhaps incomplete (假设)."""
+LEAST = 0.01
+"""Share below which a network is taken for that of another place (假设)."""
 
 _FORMAT = 1
 _PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
@@ -120,37 +128,30 @@ def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
     """Hold the workspace for writing and sweep what a killed writer left; a second writer is refused."""
-    with (root / ".lock").open("w") as file:
-        if not _lock(file):
-            raise WorkspaceError(Problem(str(root), "另一个 boai 正在写这个工作区", fix="请等它结束后再试"))
+    with locked(root / ".lock", str(root)):
         for path in root.iterdir():
             if path.name.startswith(tuple(f".{part}." for part in (*_PARTS, *_PRODUCTS))):
                 remove(path)
         yield
 
 
-def _lock(file: IO[str]) -> bool:
-    """Try to lock an open file for this process; the system frees it even where the process is killed."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def init(root: Path, *, force: bool = False, progress: Progress | None = None) -> Workspace:
+def init(
+    root: Path, *, force: bool = False, network: Path | None = None, progress: Progress | None = None
+) -> Workspace:
     """Make the workspace of the embedded data of Jiangxi, or reuse the one that is there.
 
     A workspace made by the same version from the same sources is reused. An existing folder that is not a
-    workspace and not empty is refused.
+    workspace and not empty is refused. Layers and roads that an office imported stay. ``network`` is a saved
+    network to use, see `use_network`.
     """
+    workspace = _make(root, force=force, progress=progress)
+    if network is None or workspace.manifest["hashes"]["network"] == _hash_of(network):
+        return workspace
+    use_network(root, network, progress=progress)
+    return open_workspace(root)
+
+
+def _make(root: Path, *, force: bool, progress: Progress | None) -> Workspace:
     if root.exists() and not root.is_dir():
         raise WorkspaceError(Problem(str(root), "这是一个文件, 不是文件夹", fix="请换一个位置"))
     if root.is_dir() and not _is_ours(root, force):
@@ -208,15 +209,109 @@ def _build(root: Path, progress: Progress) -> dict[str, str]:
     progress("居民: 2020 年普查分县人口分配到六边形网格")
     residents = demand.build(units, census, gaz)
     hashes["demand"] = demand.save(residents, root / "demand")
-    progress("道路: 建立近似路网")
-    network = roads.build_approximate(gaz, residents)
-    hashes["network"] = save_network(network, root / "network")
+    kept = _kept_network(root, progress)
+    if kept:
+        hashes["network"] = kept
+    else:
+        progress("道路: 建立近似路网")
+        hashes["network"] = save_network(roads.build_approximate(gaz, residents), root / "network")
     if _keeps_layers(root, progress):
         progress("图层: 保留登记库里的站点")
     else:
         progress("图层: 生成示例数据")
         registry.save_layers(example.build(gaz, residents, units), root / "layers.gpkg")
     return hashes
+
+
+def _kept_network(root: Path, progress: Progress) -> str:
+    """Return the hash of real roads that were imported and stay; empty where there are none."""
+    from ..geodata.network import load_network  # noqa: PLC0415 (cold commands do not need it)
+
+    if not (root / "network").exists():
+        return ""
+    try:
+        network = load_network(root / "network")
+    except WorkspaceError as error:
+        progress(
+            f"道路: 原有路网不能用 ({error.problems[0].what}); 若是导入的真实路网, 请重新 boai network use"
+        )
+        return ""
+    if network.label:
+        return ""
+    progress("道路: 保留已导入的真实路网")
+    return str(network.meta["hash"])
+
+
+def network_folder(path: Path) -> Path:
+    """Find the network that a path names: itself, or that of a workspace."""
+    return path / "network" if (path / MANIFEST).exists() else path
+
+
+def _hash_of(network: Path) -> str:
+    return stored_hash(network_folder(network), kind="network")
+
+
+def use_network(root: Path, network: Path | None, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Put a saved network (None: the approximate one) into a workspace; says whom it reaches.
+
+    Raises
+    ------
+    InputError
+        The network is one for walking, or lies elsewhere: hardly any resident is near its roads.
+    WorkspaceError
+        The workspace or the network is damaged, or another process writes.
+    """
+    from ..geodata import demand, gazetteer, roads  # noqa: PLC0415 (slow to import)
+    from ..geodata.network import load_network, save_network  # noqa: PLC0415
+
+    say = progress or (lambda _: None)
+    opened = open_workspace(root)
+    residents = demand.load(root / "demand")
+    if network is None:
+        say("道路: 建立近似路网")
+        chosen = roads.build_approximate(gazetteer.load(root / "gazetteer"), residents)
+    else:
+        say("道路: 检查路网是否覆盖本省居民")
+        chosen = load_network(network_folder(network))
+    share = _near_roads(chosen, residents, network)
+    with writing(root):
+        found = save_network(chosen, root / "network")
+        manifest = {**opened.manifest, "hashes": {**opened.manifest["hashes"], "network": found}}
+        write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
+    name = chosen.label or "真实路网"
+    sentence = (
+        f"工作区已改用{name}: {chosen.n_nodes:,} 个节点; {100 * share:.1f} % 的居民在道路 "
+        f"{NEAR_ROAD_M / 1000:g} 公里以内。"
+    )
+    if share < ENOUGH:
+        sentence += "其余居民按不可达计算, 请确认这个路网是否完整。"
+    return {
+        "workspace": str(root),
+        "hash": found,
+        "label": chosen.label,
+        "share": share,
+        "sentence": sentence,
+    }
+
+
+def _near_roads(network: Network, residents: Demand, source: Path | None) -> float:
+    """Return the share of residents near a road; refuses a network of another place or for walking."""
+    from ..coverage.snap import ACCESS_DETOUR, ACCESS_KMH, attach  # noqa: PLC0415 (slow to import)
+
+    if network.mode == "walk":
+        fix = "请用 --mode drive 或 heavy 重新建立"
+        raise InputError(Problem(str(source), "工作区的路网用于行车, 这是步行路网", fix=fix))
+    met = attach(
+        network, residents.lon, residents.lat, detour=ACCESS_DETOUR, speed_kmh=ACCESS_KMH, limit_m=NEAR_ROAD_M
+    )
+    near = met.metres <= NEAR_ROAD_M  # not where it is not a number: no road was met
+    share = float(residents.residents[near].sum() / residents.residents.sum())
+    if share < LEAST:
+        fix = "请确认文件是本省的, 例如 jiangxi-latest.osm.pbf"
+        raise InputError(
+            Problem(str(source), "这个路网不在本省", f"{100 * share:.2f} % 的居民在道路附近", fix)
+        )
+    return share
 
 
 def _keeps_layers(root: Path, progress: Progress) -> bool:

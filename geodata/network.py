@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +157,8 @@ def save_network(network: Network, folder: Path) -> str:
     return save_arrays(folder, arrays, kind="network", meta=meta)
 
 
-def load_network(folder: Path, *, verify: bool = True) -> Network:
-    """Open a saved network as read-only memory maps (milliseconds without ``verify``).
+def load_network(folder: Path, *, verify: bool | Literal["once"] = True) -> Network:
+    """Open a saved network as read-only memory maps; ``verify`` as in `store.load_arrays`.
 
     Raises
     ------

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from .errors import Problem, WorkspaceError
 
 MANIFEST = "manifest.json"
+CHECKED = ".checked"
+"""File that says which state of the files was found right."""
+
 _FORMAT = 1
 REBUILD = "请运行 boai init --force 加工作区文件夹, 重建工作区"
 """How to mend what a workspace lacks."""
@@ -68,8 +72,38 @@ def replace_folder(ready: Path, folder: Path) -> None:
     remove(old)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a small JSON object from a file that anybody may have changed.
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file for this process; the system frees it even where the process is killed.
+
+    Raises
+    ------
+    WorkspaceError
+        Another process holds it; ``what`` is named.
+    """
+    with path.open("w") as file:
+        if not _lock(file):
+            raise WorkspaceError(Problem(what, "另一个 boai 正在写这里", fix="请等它结束后再试"))
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def read_json(path: Path, *, most_bytes: int = _MOST_JSON) -> dict[str, Any]:
+    """Read a JSON object of bounded size from a file that anybody may have changed.
 
     Raises
     ------
@@ -79,7 +113,7 @@ def read_json(path: Path) -> dict[str, Any]:
         It is no file, too large, nested too deeply, or no JSON object.
     """
     try:
-        if path.is_dir() or path.stat().st_size > _MOST_JSON:
+        if path.is_dir() or path.stat().st_size > most_bytes:
             raise ValueError(path.name)
         content = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair is no text
@@ -137,15 +171,16 @@ def load_arrays(
     folder: Path,
     *,
     kind: str,
-    verify: bool = True,
+    verify: bool | Literal["once"] = True,
     names: Sequence[str] = (),
     more: Sequence[frozenset[str]] = (),
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Open a folder of arrays: read-only memory maps and the stored meta data.
 
     The meta data gain the key ``hash``, the hash of the content. With ``verify`` every file's checksum is
-    computed; without it only presence and size are checked. ``names`` are the arrays that must be there, and
-    no others but ``more``, whose sets come whole or not at all; by default any.
+    computed; without it only presence and size are checked; ``"once"`` computes them unless the files are
+    those that were found right before, by size and time of the last change. ``names`` are the arrays that
+    must be there, and no others but ``more``, whose sets come whole or not at all; by default any.
 
     Raises
     ------
@@ -153,6 +188,8 @@ def load_arrays(
         Something is missing, truncated, changed or of another kind; all such files are named at once.
     """
     manifest = _read_manifest(folder, kind)
+    stamp = _stamp(folder, manifest) if verify == "once" else ""
+    known = bool(stamp) and _was_checked(folder, stamp)
     arrays: dict[str, NDArray[Any]] = {}
     problems = []
     wanted = set(names).union(*(group for group in more if group & set(manifest["files"])))
@@ -161,7 +198,7 @@ def load_arrays(
         problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, REBUILD))
     for name, facts in manifest["files"].items():
         path = folder / f"{name}.npy"
-        problem = _check_file(path, facts, verify)
+        problem = _check_file(path, facts, bool(verify) and not known)
         if problem is not None:
             problems.append(problem)
             continue
@@ -171,7 +208,28 @@ def load_arrays(
             problems.append(Problem(str(path), "文件已损坏", str(error), REBUILD))
     if problems:
         raise WorkspaceError(problems)
+    if stamp and not known:
+        with suppress(OSError):  # a folder that one may only read is checked every time
+            write_text(folder / CHECKED, stamp)
     return arrays, {**manifest["meta"], "hash": manifest["hash"]}
+
+
+def _stamp(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """Describe the files as they are now: their sizes and times; empty where one is missing."""
+    try:
+        found = [(folder / f"{name}.npy").stat() for name in manifest["files"]]
+    except OSError:
+        return ""
+    facts = [[manifest["hash"]], *([one.st_size, one.st_mtime_ns, one.st_ino] for one in found)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _was_checked(folder: Path, stamp: str) -> bool:
+    try:
+        with (folder / CHECKED).open("rb") as file:
+            return file.read(100) == stamp.encode()
+    except OSError:
+        return False
 
 
 def stored_hash(folder: Path, *, kind: str) -> str:

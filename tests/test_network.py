@@ -10,8 +10,18 @@ from pathlib import Path
 import gridworld
 import numpy as np
 import pytest
+from boai.geodata import store
 from boai.geodata.errors import WorkspaceError
-from boai.geodata.network import APPROXIMATE, Network, from_edges, load_network, save_network
+from boai.geodata.network import (
+    APPROXIMATE,
+    Network,
+    edge_tails,
+    from_edges,
+    incoming,
+    load_network,
+    save_network,
+)
+from boai.geodata.shapes import Grid, Shapes
 from boai.geodata.store import file_hash, save_arrays
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +80,54 @@ def test_the_hash_is_that_of_the_content(network: Network, tmp_path: Path) -> No
     slower = replace(network, centiseconds=network.centiseconds + np.int32(1))
     assert save_network(slower, tmp_path / "c") != first
     assert save_network(replace(network, meta={}), tmp_path / "d") != first
+
+
+def test_real_roads_come_back(network: Network, tmp_path: Path) -> None:
+    m, n = network.n_edges, network.n_nodes
+    count = np.arange(m, dtype=np.int32)
+    shapes = Shapes(
+        of=2 * count, edge=np.column_stack((count, np.full(m, -1, np.int32))), start=2 * np.arange(m + 1),
+        x=np.arange(2 * m, dtype=np.int32), y=np.arange(2 * m, dtype=np.int32), way_start=np.arange(m + 1),
+        way=np.arange(m), snap=np.ones(m, bool),
+    )  # fmt: skip
+    grid = Grid(np.array([0.0, 0.0, 1.0, 1.0, 1.0]), np.array([0, m]), count)
+    real = replace(
+        network, road_class=np.ones(m, np.uint8), source_id=np.arange(n), shapes=shapes, grid=grid,
+        into=incoming(network),
+    )  # fmt: skip
+    save_network(real, tmp_path / "real")
+    opened = load_network(tmp_path / "real")
+    for group in ("shapes", "into", "grid"):
+        for name, array in vars(getattr(real, group)).items():
+            found = getattr(getattr(opened, group), name)
+            assert isinstance(found, np.memmap)
+            np.testing.assert_array_equal(found, array)
+    assert opened.source_id is not None
+    assert opened.road_class is not None
+    assert load_network(tmp_path / "real").meta["hash"] != save_network(network, tmp_path / "plain")
+    (tmp_path / "real" / "shapes_way.npy").unlink()
+    assert len(refused(tmp_path / "real")) == 1
+
+
+def test_the_rows_turned_round_lead_into_each_node(network: Network) -> None:
+    into, tail = incoming(network), edge_tails(network)
+    for node in range(network.n_nodes):
+        edges = into.edge[into.start[node] : into.start[node + 1]]
+        assert edges.tolist() == np.flatnonzero(network.head == node).tolist()
+        assert into.tail[into.start[node] : into.start[node + 1]].tolist() == tail[edges].tolist()
+
+
+def test_what_was_checked_once_is_not_hashed_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_network(folder, verify="once")
+    monkeypatch.setattr(store, "file_hash", lambda _: pytest.fail("hashed again"))
+    load_network(folder, verify="once")
+    monkeypatch.undo()
+    path = folder / "metres.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WorkspaceError, match="与清单不符"):
+        load_network(folder, verify="once")
 
 
 def test_arrays_cannot_be_changed(folder: Path) -> None:

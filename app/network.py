@@ -1,0 +1,310 @@
+"""What the commands on networks answer: build, describe, close roads, measure a way, use in a workspace."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..geodata import selection
+from ..geodata.errors import InputError, Problem
+from ..geodata.network import Network, load_network, save_network
+from ..geodata.overlay import editing, impose, lift, load_overlay, save_overlay, under
+from ..geodata.road_names import edges_of_roads
+from ..geodata.store import MANIFEST as NETWORK_MANIFEST
+from ..geodata.store import write_text
+from .console import jsonable
+from .workspace import MANIFEST, Progress, network_folder, open_workspace
+
+if TYPE_CHECKING:
+    from ..geodata.overlay import Measure
+
+NETWORK = "network"
+"""Folder of the network in a workspace."""
+
+MODES = {"drive": "驾车", "walk": "步行", "heavy": "重型车"}
+_OSM = (".pbf", ".osm", ".osm.gz", ".osm.bz2", ".xml")
+_LINES = (".shp", ".geojson", ".json", ".parquet", ".geoparquet")
+_PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
+
+
+@dataclass(frozen=True)
+class Building:
+    """How a network is to be built: what the user says about the source and the vehicle."""
+
+    file: Path | None = None
+    place: str = ""
+    mode: str = "drive"
+    rules: str = "boai"
+    reader: str = "auto"
+    speeds: Path | None = None
+    crs: str = ""
+    layer: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tolerance_m: float = 0.0
+    weight_t: float | None = None
+    height_m: float | None = None
+    width_m: float | None = None
+    ferries: bool = True
+    overpass: str = ""
+    nominatim: str = ""
+
+
+def open_network(path: Path) -> tuple[Path, Network]:
+    """Open the network of a folder or of a workspace: (its folder, the network without closures)."""
+    folder = network_folder(path)
+    if not (folder / NETWORK_MANIFEST).exists():
+        fix = "请用 boai network build 建立, 或给出工作区文件夹"
+        raise InputError(Problem(str(path), "这里没有路网", fix=fix))
+    return folder, load_network(folder, verify="once")
+
+
+def info(path: Path) -> dict[str, Any]:
+    """Describe a network: size, kilometres by class, components, what was decided on import, closures."""
+    folder, network = open_network(path)
+    meta = {key: value for key, value in network.meta.items() if key not in ("report", "label")}
+    report = dict(network.meta.get("report", {}))
+    counts = {
+        "nodes": network.n_nodes,
+        "edges": network.n_edges,
+        "shapes": 0 if network.shapes is None else len(network.shapes.edge),
+        "named_roads": sum(1 for name in network.roads if name),
+        "km_total": round(_road_metres(network) / 1000, 3),
+    }
+    overlay = load_overlay(folder, network)
+    head = {"folder": str(folder), "label": network.label, "mode": network.mode, **counts}
+    everything = {**report, **meta, **head, "closures": [measure_of(one) for one in overlay.measures]}
+    return dict(jsonable(everything))
+
+
+def _road_metres(network: Network) -> float:
+    """Add up the length of the roads, each counted once."""
+    metres = np.asarray(network.metres, np.float64)
+    if network.shapes is None:
+        return float(metres.sum()) / 2  # all links of the approximate network can be driven both ways
+    pair = np.asarray(network.shapes.edge)
+    return float(metres[np.where(pair[:, 0] >= 0, pair[:, 0], pair[:, 1])].sum())
+
+
+def measure_of(one: Measure) -> dict[str, Any]:
+    """Give a measure as plain values, without its edges."""
+    return {
+        "number": one.number,
+        "speed": one.speed,
+        "what": one.what,
+        "reason": one.reason,
+        "since": one.since,
+        "edges": len(one.edges),
+    }
+
+
+def build(wanted: Building, to: Path, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Read roads from a file or the web, save the network, and describe it."""
+    _check_target(to, overwrite)
+    network = _read(wanted, progress)
+    progress(f"保存路网: {network.n_nodes} 个节点, {network.n_edges} 条有向路段")
+    save_network(network, to)
+    return info(to)
+
+
+def _check_target(to: Path, overwrite: bool) -> None:
+    """Refuse to write over what is no network, or over a network unless the user says so."""
+    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+        return
+    if (to / MANIFEST).exists():
+        fix = f"请写到别处, 再运行 boai network use 新路网 --workspace {to}"
+        raise InputError(Problem(str(to), "这是工作区, 不能直接写成路网", fix=fix))
+    if not (to.is_dir() and (to / NETWORK_MANIFEST).exists() and (to / "centiseconds.npy").exists()):
+        raise InputError(Problem(str(to), "这里已有别的文件, 没有写出", fix="请换一个空文件夹"))
+    if (to.resolve().parent / MANIFEST).exists():
+        fix = "请写到别处, 再运行 boai network use"
+        raise InputError(Problem(str(to), "这是工作区的路网, 不能直接替换", fix=fix))
+    if not overwrite:
+        raise InputError(Problem(str(to), "这里已有路网, 没有写出", fix="确实要替换的, 加 --overwrite"))
+
+
+def _read(wanted: Building, progress: Progress) -> Network:
+    from ..geodata import roads  # noqa: PLC0415 (slow to import)
+
+    if (wanted.file is None) == (not wanted.place):
+        fix = "请给一个文件 (如 jiangxi-latest.osm.pbf), 或 --place 地名"
+        raise InputError(Problem("来源", "文件和 --place 应给且只给一个", fix=fix))
+    rules: dict[str, Any] = {
+        "mode": wanted.mode,
+        "like": wanted.rules,
+        "overrides": wanted.speeds,
+        "weight_t": wanted.weight_t,
+        "height_m": wanted.height_m,
+        "width_m": wanted.width_m,
+        "ferries": wanted.ferries,
+        "progress": progress,
+    }
+    if wanted.file is None:
+        web = {"overpass": wanted.overpass or None, "nominatim": wanted.nominatim or None}
+        return roads.read_place(wanted.place, **web, **rules)
+    kind = source_kind(wanted.file)
+    if kind == "osm":
+        return roads.read_osm(wanted.file, reader=wanted.reader, **rules)
+    if kind == "graph":
+        return roads.read_graph(wanted.file, **rules)
+    more = {"crs": wanted.crs or None, "layer": wanted.layer or None, "columns": dict(wanted.columns) or None}
+    return roads.read_lines(wanted.file, tolerance_m=wanted.tolerance_m, **more, **rules)
+
+
+def source_kind(path: Path) -> str:
+    """Tell what a file of roads is by its name (a GeoPackage by its tables): osm, graph or lines."""
+    name = path.name.lower()
+    if name.endswith(".graphml"):
+        return "graph"
+    if name.endswith(".gpkg"):
+        return "graph" if _is_graph(path) else "lines"
+    if name.endswith(_LINES):
+        return "lines"
+    if name.endswith(_OSM):
+        return "osm"
+    fix = "支持 .osm.pbf、.osm、.osm.gz、.graphml、.gpkg、.shp、.geojson、.parquet"
+    raise InputError(Problem(str(path), "不认识的路网文件", path.suffix or "没有后缀", fix))
+
+
+def _is_graph(path: Path) -> bool:
+    """Tell whether a GeoPackage holds the two layers that OSMnx writes."""
+    import sqlite3  # noqa: PLC0415
+    from contextlib import closing  # noqa: PLC0415
+
+    from ..geodata.registry.reading import connect  # noqa: PLC0415
+
+    try:
+        with closing(connect(path, wait_s=1.0)) as base:
+            rows = base.execute("SELECT table_name FROM gpkg_contents").fetchall()
+            return {"nodes", "edges"} <= {str(name) for (name,) in rows}
+    except (OSError, sqlite3.Error):
+        return False
+
+
+def point_of(text: str, where: str) -> tuple[float, float]:
+    """Read ``longitude,latitude`` in WGS84 degrees; raises ``InputError``."""
+    pair = _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100])
+    lon, lat = (float(pair[1]), float(pair[2])) if pair else (np.nan, np.nan)
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise InputError(Problem(where, "应为 经度,纬度 (WGS84 十进制度数)", text[:40], "例如 115.86,28.69"))
+    return lon, lat
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which roads a measure concerns; all that is named counts together."""
+
+    roads: Sequence[str] = ()
+    ways: Sequence[int] = ()
+    edges: Sequence[int] = ()
+    one_way: bool = False
+    near: str = ""
+    within_m: float = 50.0
+    polygon: Path | None = None
+
+
+def close(path: Path, choice: Choice, *, speed: float = 0.0, reason: str = "") -> dict[str, Any]:
+    """Close or slow roads of a saved network, and say what that concerns."""
+    folder, network = open_network(path)
+    edges, words = _chosen(network, choice)
+    with editing(folder):
+        overlay = impose(
+            load_overlay(folder, network), edges, speed=speed, what="; ".join(words), reason=reason, at=_now()
+        )
+        save_overlay(overlay, folder)
+    pairs = edges if network.shapes is None else np.unique(np.asarray(network.shapes.of)[edges] >> 1)
+    made = measure_of(overlay.measures[-1])
+    return {**made, "km": round(_length_km(network, edges), 3), "roads": len(pairs)}
+
+
+def _length_km(network: Network, edges: Any) -> float:
+    """Measure roads that some edges belong to, each once."""
+    metres = np.asarray(network.metres, np.float64)[edges]
+    if network.shapes is None:
+        return float(metres.sum()) / 2000
+    _, first = np.unique(np.asarray(network.shapes.of)[edges] >> 1, return_index=True)
+    return float(metres[first].sum()) / 1000
+
+
+def _chosen(network: Network, choice: Choice) -> tuple[Any, list[str]]:
+    parts, words = [], []
+    if choice.roads:
+        found, names = edges_of_roads(network, choice.roads, where="--road")
+        parts.append(found)
+        words.append("道路 " + "、".join(names))
+    if choice.ways:
+        parts.append(selection.by_way(network, choice.ways, where="--way"))
+        words.append("way " + "、".join(map(str, choice.ways)))
+    if choice.edges:
+        parts.append(selection.by_number(network, choice.edges, both=not choice.one_way, where="--edge"))
+        words.append("路段 " + "、".join(map(str, choice.edges)) + (" (单向)" if choice.one_way else ""))
+    if choice.near:
+        lon, lat = point_of(choice.near, "--near")
+        parts.append(selection.near(network, lon, lat, within_m=choice.within_m, where="--near"))
+        words.append(f"{lon:g},{lat:g} 周围 {choice.within_m:g} 米")
+    if choice.polygon is not None:
+        area = selection.read_area(choice.polygon)
+        parts.append(selection.inside(network, area, where=str(choice.polygon)))
+        words.append(f"范围 {choice.polygon.name}")
+    if not parts:
+        fix = "请用 --road、--way、--edge、--near 或 --polygon 指定"
+        raise InputError(Problem("命令", "没有说明哪条道路", fix=fix))
+    return np.unique(np.concatenate(parts)), words
+
+
+def reopen(path: Path, numbers: Sequence[int] | None, *, reason: str = "") -> dict[str, Any]:
+    """Take measures back, all where none is named."""
+    folder, network = open_network(path)
+    with editing(folder):
+        before = load_overlay(folder, network)
+        after = lift(before, numbers, reason=reason, at=_now())
+        save_overlay(after, folder)
+    gone = [one for one in before.measures if one not in after.measures]
+    return {
+        "reopened": [measure_of(one) for one in gone],
+        "in_force": [measure_of(one) for one in after.measures],
+    }
+
+
+def closures(path: Path) -> dict[str, Any]:
+    """List the measures in force and all that was ever done."""
+    folder, network = open_network(path)
+    overlay = load_overlay(folder, network)
+    return {
+        "in_force": [measure_of(one) for one in overlay.measures],
+        "history": [vars(event) for event in overlay.events],
+    }
+
+
+def now(path: Path, *, ignore_closures: bool) -> tuple[Network, list[dict[str, Any]]]:
+    """Open a network as it is now, with the measures that count."""
+    folder, network = open_network(path)
+    if ignore_closures:
+        return network, []
+    overlay = load_overlay(folder, network)
+    return under(network, overlay), [measure_of(one) for one in overlay.measures]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def workspace_network(root: Path) -> Path:
+    """Return the folder of a workspace's network."""
+    return open_workspace(root).root / NETWORK
+
+
+def save_geojson(feature: Mapping[str, Any], path: Path) -> None:
+    """Write a GeoJSON feature to a new file."""
+    import json  # noqa: PLC0415
+
+    from .outputs import check_new  # noqa: PLC0415
+
+    check_new(path, overwrite=False)
+    write_text(path, json.dumps(jsonable(feature), ensure_ascii=False))

@@ -1,0 +1,256 @@
+"""Overlay: closed and slowed roads over an immutable network; taking one back is free.
+
+A measure closes edges (speed 0) or leaves a share of their usual speed. Where several concern an edge, the
+strictest counts. ``under`` makes the network of now: all arrays are shared with the base but the times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InputError, Problem, WorkspaceError
+from .network import CLOSED, Network
+from .store import locked, read_json, write_text
+
+FILE = "closures.json"
+"""Name of the file in the network's folder."""
+
+SLOWEST = 0.01
+"""Least share of the usual speed that is not a closure."""
+
+_FORMAT = 1
+_MOST_BYTES = 1 << 26
+_LONGEST = int(np.iinfo(np.int32).max) - 1
+_MOST_TEXT = 200
+_FIX = "请用 boai network reopen 加路网文件夹 --all 清空后重新设置"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Some edges that are closed or slowed."""
+
+    number: int
+    """By which it is taken back; never used twice."""
+    speed: float
+    """Share of the usual speed that is left; 0: closed."""
+    edges: NDArray[np.int64]
+    """Positions in the network, ascending."""
+    what: str
+    """What was chosen, in words: 道路 G60 沪昆高速."""
+    reason: str
+    """Why, as the user wrote it; may be empty."""
+    since: str
+    """When it was imposed, ISO 8601."""
+
+    @property
+    def is_closure(self) -> bool:
+        """Whether nobody may pass."""
+        return self.speed == 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the history."""
+
+    at: str
+    """ISO 8601."""
+    action: str
+    """close, slow or reopen."""
+    number: int
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """The measures in force on one network, and all that was ever done."""
+
+    network: str = ""
+    """Hash of the network whose edges are meant."""
+    measures: tuple[Measure, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def impose(
+    overlay: Overlay, edges: ArrayLike, *, speed: float = 0.0, what: str, reason: str = "", at: str = ""
+) -> Overlay:
+    """Close edges, or leave a share of their speed; returns a new overlay.
+
+    Raises
+    ------
+    InputError
+        The speed is neither 0 nor from ``SLOWEST`` to below 1.
+    """
+    if not (speed == 0 or SLOWEST <= speed < 1):
+        fix = f"0 为封闭; 减速请写 {SLOWEST} 到 1 之间的数, 例如 0.5 表示车速减半"
+        raise InputError(Problem("车速比例", "应为 0, 或大于 0 且小于 1", f"{speed:g}", fix))
+    number = 1 + max((event.number for event in overlay.events), default=0)
+    chosen = np.unique(np.asarray(edges, np.int64))
+    measure = Measure(number, float(speed), chosen, what[:_MOST_TEXT], reason[:_MOST_TEXT], at)
+    event = Event(at, "slow" if speed else "close", number, measure.what, measure.reason)
+    return replace(overlay, measures=(*overlay.measures, measure), events=(*overlay.events, event))
+
+
+def lift(
+    overlay: Overlay, numbers: Sequence[int] | None = None, *, reason: str = "", at: str = ""
+) -> Overlay:
+    """Take measures back, all of them where none is named; returns a new overlay.
+
+    Raises
+    ------
+    InputError
+        With every number that is not in force.
+    """
+    in_force = {measure.number: measure for measure in overlay.measures}
+    wanted = list(in_force) if numbers is None else list(dict.fromkeys(numbers))
+    there = "、".join(map(str, in_force)) or "无"
+    unknown = [number for number in wanted if number not in in_force]
+    if unknown:
+        fix = f"现有编号: {there}"
+        raise InputError([Problem("编号", "没有这条封闭或减速", str(number), fix) for number in unknown])
+    events = [Event(at, "reopen", n, in_force[n].what, reason[:_MOST_TEXT]) for n in wanted]
+    kept = tuple(measure for measure in overlay.measures if measure.number not in wanted)
+    return replace(overlay, measures=kept, events=(*overlay.events, *events))
+
+
+def under(network: Network, overlay: Overlay) -> Network:
+    """Make the network of now: times of slowed edges longer, ``CLOSED`` on closed ones; else shared.
+
+    Its hash is another one for other measures. Without measures it is the network itself.
+    """
+    if not overlay.measures:
+        return network
+    speed = np.ones(network.n_edges)
+    for measure in overlay.measures:
+        if len(measure.edges) and not 0 <= measure.edges[0] <= measure.edges[-1] < network.n_edges:
+            raise WorkspaceError(Problem(FILE, "封闭记录里有路网没有的路段", str(measure.number), _FIX))
+        speed[measure.edges] = np.minimum(speed[measure.edges], measure.speed)
+    times = np.array(network.centiseconds, np.int32)
+    slowed = np.flatnonzero((speed < 1) & (speed > 0) & (times > 0))
+    times[slowed] = np.minimum(np.rint(times[slowed] / speed[slowed]), _LONGEST).astype(np.int32)
+    times[speed == 0] = CLOSED
+    digest = hashlib.sha256(str(network.meta.get("hash", "")).encode() + speed.tobytes()).hexdigest()
+    return replace(network, centiseconds=times, meta={**network.meta, "hash": digest})
+
+
+def changed_edges(before: Network, after: Network) -> NDArray[np.int64]:
+    """List the edges whose times differ between two networks of the same roads."""
+    return np.flatnonzero(np.asarray(before.centiseconds) != np.asarray(after.centiseconds))
+
+
+def load_overlay(folder: Path, network: Network) -> Overlay:
+    """Read the measures on a saved network; none where nothing was ever closed.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is damaged, or speaks of another network.
+    """
+    path, own = folder / FILE, str(network.meta.get("hash", ""))
+    try:
+        content = read_json(path, most_bytes=_MOST_BYTES)
+        found = _from_json(content, network.n_edges)
+        if content["format"] != _FORMAT:
+            raise ValueError("format")
+    except FileNotFoundError:
+        return Overlay(own)
+    except (ValueError, KeyError, TypeError):
+        raise WorkspaceError(Problem(str(path), "道路封闭记录已损坏, 无法读取", fix=_FIX)) from None
+    if found.network != own:
+        raise WorkspaceError(Problem(str(path), "道路封闭记录属于另一个路网, 路段对不上", fix=_FIX))
+    return found
+
+
+@contextmanager
+def editing(folder: Path) -> Iterator[None]:
+    """Hold the measures of a network for writing, so that two desks do not undo each other's work."""
+    with locked(folder / ".closures.lock", str(folder)):
+        yield
+
+
+def save_overlay(overlay: Overlay, folder: Path) -> None:
+    """Write the measures beside the arrays of their network; the old ones stay until the new are whole."""
+    write_text(folder / FILE, json.dumps(_to_json(overlay), ensure_ascii=False, indent=1))
+
+
+def _to_json(overlay: Overlay) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "network": overlay.network,
+        "measures": [{**vars(one), "edges": runs_of(one.edges)} for one in overlay.measures],
+        "events": [vars(event) for event in overlay.events],
+    }
+
+
+def _from_json(content: dict[str, Any], most: int) -> Overlay:
+    measures = tuple(
+        Measure(
+            number=int(one["number"]),
+            speed=_speed(one["speed"]),
+            edges=edges_of(str(one["edges"]), most=most),
+            **{key: str(one[key])[:_MOST_TEXT] for key in ("what", "reason", "since")},
+        )
+        for one in content["measures"]
+    )
+    events = tuple(
+        Event(
+            number=int(one["number"]),
+            **{key: str(one[key])[:_MOST_TEXT] for key in ("at", "action", "what", "reason")},
+        )
+        for one in content["events"]
+    )
+    return Overlay(str(content["network"]), measures, events)
+
+
+def _speed(value: Any) -> float:
+    speed = float(value)
+    if not (speed == 0 or SLOWEST <= speed < 1):
+        raise ValueError("speed")
+    return speed
+
+
+def runs_of(edges: NDArray[np.int64]) -> str:
+    """Write ascending distinct numbers as runs.
+
+    Examples
+    --------
+    >>> runs_of(np.array([3, 4, 5, 9]))
+    '3-5,9'
+    """
+    if not len(edges):
+        return ""
+    cut = np.flatnonzero(np.diff(edges) != 1)
+    first, last = edges[np.r_[0, cut + 1]].tolist(), edges[np.r_[cut, len(edges) - 1]].tolist()
+    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in zip(first, last, strict=True))
+
+
+def edges_of(runs: str, *, most: int = 1 << 24) -> NDArray[np.int64]:
+    """Read what `runs_of` wrote; raises ``ValueError`` for anything else and for more than ``most`` numbers.
+
+    Examples
+    --------
+    >>> edges_of("3-5,9").tolist()
+    [3, 4, 5, 9]
+    """
+    if not runs:
+        return np.empty(0, np.int64)
+    ends = [part.partition("-") for part in runs.split(",")]
+    digits = [text for a, dash, b in ends for text in (a, b if dash else "0")]
+    if not all(text.isascii() and text.isdigit() and len(text) < 11 for text in digits):
+        raise ValueError(runs[:40])
+    first = np.array([int(a) for a, _, _ in ends], np.int64)
+    last = np.array([int(b or a) for a, _, b in ends], np.int64)
+    length = last - first + 1
+    if (length < 1).any() or (first[1:] <= last[:-1]).any() or length.sum() > most:
+        raise ValueError(runs[:40])
+    begin = np.cumsum(length) - length
+    return np.repeat(first - begin, length) + np.arange(length.sum())

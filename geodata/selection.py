@@ -1,0 +1,203 @@
+"""Choose edges of a network: by number, by the way's id in the source, near a point, inside a polygon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .crs import EARTH_RADIUS_M
+from .errors import InputError, Problem
+from .network import Network, edge_tails
+from .shapes import STEPS
+
+Edges = NDArray[np.int64]
+_Lines = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+
+_MOST_BYTES = 1 << 25
+_MOST_POINTS = 1_000_000
+_DEGREE_M = float(np.radians(1) * EARTH_RADIUS_M)
+
+
+def by_number(network: Network, numbers: Sequence[int], *, both: bool = True, where: str = "路段") -> Edges:
+    """Check numbers of edges; with ``both`` the other direction of each road comes with it.
+
+    Raises
+    ------
+    InputError
+        With every number that the network does not have.
+    """
+    last = network.n_edges - 1
+    problems = [
+        Problem(where, f"路段编号应在 0 到 {last} 之间", str(number))
+        for number in numbers
+        if not 0 <= number <= last
+    ]
+    if problems:
+        raise InputError(problems)
+    edges = np.unique(np.array(numbers, np.int64))
+    return np.union1d(edges, opposite(network, edges)) if both else edges
+
+
+def opposite(network: Network, edges: Edges) -> Edges:
+    """Find the edges that lead back over the same roads: the same shape, or the same two ends."""
+    if network.shapes is not None:
+        pair = np.asarray(network.shapes.edge)[np.asarray(network.shapes.of)[edges] >> 1]
+        return np.setdiff1d(pair[pair >= 0], edges).astype(np.int64)
+    tail, head = edge_tails(network).astype(np.int64), np.asarray(network.head, np.int64)
+    key, back = tail * network.n_nodes + head, head[edges] * network.n_nodes + tail[edges]
+    return np.setdiff1d(np.flatnonzero(np.isin(key, back)), edges)
+
+
+def by_way(network: Network, ways: Sequence[int], *, where: str = "道路编号(way)") -> Edges:
+    """Find the edges that are made of ways of the source, such as OpenStreetMap's; both directions.
+
+    Raises
+    ------
+    InputError
+        The network does not know its ways, or with every id that it does not have.
+    """
+    shapes = network.shapes
+    if shapes is None:
+        raise InputError(Problem(where, "这个路网没有来源编号", network.label, "请用道路名称或位置指定"))
+    ids = np.asarray(shapes.way)
+    problems = [
+        Problem(where, "路网里没有这条 way", str(way), "请核对 OpenStreetMap 的 way 编号")
+        for way in ways
+        if not (-(2**62) < way < 2**62 and (ids == way).any())
+    ]
+    if problems:
+        raise InputError(problems)
+    count = np.diff(np.asarray(shapes.way_start)).astype(np.int64)
+    shape = np.repeat(np.arange(len(count)), count)[np.isin(ids, np.array(ways, np.int64))]
+    return _edges_of(network, np.unique(shape))
+
+
+def near(network: Network, lon: float, lat: float, *, within_m: float, where: str = "位置") -> Edges:
+    """Find the edges that pass within a distance of a point (inclusive); both directions.
+
+    Distances are plane, with the scale of the point's latitude: for some kilometres.
+
+    Raises
+    ------
+    InputError
+        No road is so near; the message says how far the nearest one is.
+    """
+    first, x, y = _lines(network)
+    if not len(x):
+        raise InputError(Problem(where, "路网里没有道路", f"{lon:g},{lat:g}"))
+    east = (x - lon) * _DEGREE_M * np.cos(np.radians(lat))
+    north = (y - lat) * _DEGREE_M
+    metres = _from_origin(east[:-1], north[:-1], np.diff(east), np.diff(north))
+    metres[first[1:-1] - 1] = np.inf  # from the last point of a line to the first of the next
+    hit = np.flatnonzero(metres <= within_m)
+    if not len(hit):
+        got = f"{lon:g},{lat:g} 周围 {within_m:g} 米"
+        fix = f"最近的道路在 {np.min(metres):.0f} 米外, 请加大 --within 或检查经纬度"
+        raise InputError(Problem(where, "附近没有道路", got, fix))
+    return _edges_of(network, np.unique(np.searchsorted(first, hit, side="right") - 1))
+
+
+def _from_origin(
+    x: NDArray[np.float64], y: NDArray[np.float64], dx: NDArray[np.float64], dy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Measure from the origin to the pieces from (x, y) to (x + dx, y + dy)."""
+    square = dx * dx + dy * dy
+    share = np.clip(-(x * dx + y * dy) / np.where(square > 0, square, 1.0), 0.0, 1.0)
+    return np.asarray(np.hypot(x + share * dx, y + share * dy))
+
+
+def inside(network: Network, area: Any, *, where: str = "范围") -> Edges:
+    """Find the edges that touch an area (polygons in WGS84 degrees); both directions.
+
+    Raises
+    ------
+    InputError
+        No road touches it.
+    """
+    import shapely  # noqa: PLC0415 (slow to import; the desk does not need it)
+
+    first, x, y = _lines(network)
+    west, south, east, north = area.bounds
+    low, bottom = (np.minimum.reduceat(axis, first[:-1]) if len(axis) else axis for axis in (x, y))
+    high, top = (np.maximum.reduceat(axis, first[:-1]) if len(axis) else axis for axis in (x, y))
+    meets = np.flatnonzero((low <= east) & (high >= west) & (bottom <= north) & (top >= south))
+    length = first[meets + 1] - first[meets]
+    begin = np.cumsum(length) - length
+    points = np.repeat(first[meets] - begin, length) + np.arange(length.sum())
+    lines = shapely.linestrings(
+        np.column_stack((x[points], y[points])), indices=np.repeat(np.arange(len(meets)), length)
+    )
+    shapely.prepare(area)
+    hit = meets[shapely.intersects(area, lines)] if len(meets) else meets
+    if not len(hit):
+        fix = "请检查多边形的坐标 (WGS84, 经度在前) 和位置"
+        raise InputError(Problem(where, "范围内没有道路", f"{west:g},{south:g} 至 {east:g},{north:g}", fix))
+    return _edges_of(network, hit)
+
+
+def read_area(path: Path) -> Any:
+    """Read the polygons of a GeoJSON file (WGS84 degrees) as one area.
+
+    Raises
+    ------
+    InputError
+        It is no such file, too large, holds no polygon, or coordinates that are no degrees.
+    """
+    import shapely  # noqa: PLC0415 (slow to import)
+
+    where, fix = str(path), "请给 GeoJSON 多边形文件 (WGS84, 经度在前)"
+    try:
+        if path.is_dir() or path.stat().st_size > _MOST_BYTES:
+            raise ValueError("size")
+        geometries = [
+            shapely.from_geojson(json.dumps(one)) for one in _geometries(json.loads(path.read_bytes()))
+        ]
+        count = sum(shapely.get_num_coordinates(one) for one in geometries)
+        if count > _MOST_POINTS:
+            raise ValueError("points")
+        polygons = [one for one in geometries if one.geom_type in ("Polygon", "MultiPolygon")]
+        area = shapely.make_valid(shapely.union_all([shapely.make_valid(one) for one in polygons]))
+    except FileNotFoundError:
+        raise InputError(Problem(where, "文件不存在", fix=fix)) from None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, shapely.GEOSException):
+        raise InputError(Problem(where, "读不出多边形", fix=fix)) from None
+    if area.is_empty or area.area == 0:
+        raise InputError(Problem(where, "文件里没有多边形", fix=fix))
+    west, south, east, north = area.bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InputError(Problem(where, "坐标不是经纬度", f"{west:g},{south:g} 至 {east:g},{north:g}", fix))
+    return area
+
+
+def _geometries(content: Any) -> list[Any]:
+    kind = content["type"]
+    if kind == "FeatureCollection":
+        return [one for feature in content["features"] for one in _geometries(feature)]
+    if kind == "Feature":
+        return [] if content["geometry"] is None else _geometries(content["geometry"])
+    if kind == "GeometryCollection":
+        return [one for part in content["geometries"] for one in _geometries(part)]
+    return [content]
+
+
+def _lines(network: Network) -> _Lines:
+    """Give the lines of the roads: (first point of each and the end, longitudes, latitudes)."""
+    if network.shapes is not None:
+        shapes = network.shapes
+        return np.asarray(shapes.start), np.asarray(shapes.x) / STEPS, np.asarray(shapes.y) / STEPS
+    ends = np.column_stack((edge_tails(network), network.head)).reshape(-1)
+    first = 2 * np.arange(network.n_edges + 1, dtype=np.int64)
+    return first, np.asarray(network.lon)[ends], np.asarray(network.lat)[ends]
+
+
+def _edges_of(network: Network, lines: NDArray[Any]) -> Edges:
+    """Turn lines of `_lines` into edges."""
+    if network.shapes is None:
+        return np.union1d(lines.astype(np.int64), opposite(network, lines.astype(np.int64)))
+    pair = np.asarray(network.shapes.edge)[lines]
+    return np.unique(pair[pair >= 0]).astype(np.int64)

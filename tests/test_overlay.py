@@ -1,0 +1,133 @@
+"""Closed and slowed roads over an immutable network: what counts, taking back, saving, damage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import gridworld
+import numpy as np
+import pytest
+from boai.geodata import overlay
+from boai.geodata.errors import InputError, WorkspaceError
+from boai.geodata.network import CLOSED, load_network, save_network
+from boai.geodata.overlay import Overlay, impose, lift, under
+from hypothesis import given
+from hypothesis import strategies as st
+
+GRID = gridworld.grid_network(3)
+TIMES = GRID.centiseconds.tolist()
+
+
+def test_closing_and_taking_back_leaves_the_base_alone() -> None:
+    closed = impose(Overlay(), [4, 2, 2], what="桥")
+    now = under(GRID, closed)
+    assert now.centiseconds[[2, 4]].tolist() == [CLOSED, CLOSED]
+    rest = np.delete(np.arange(GRID.n_edges), [2, 4])
+    assert (now.centiseconds[rest] == GRID.centiseconds[rest]).all()
+    assert GRID.centiseconds.tolist() == TIMES
+    assert now.head is GRID.head
+    assert now.meta["hash"] != GRID.meta.get("hash")
+    back = lift(closed, [1])
+    assert under(GRID, back) is GRID
+    assert [event.action for event in back.events] == ["close", "reopen"]
+
+
+def test_the_strictest_measure_counts() -> None:
+    both = impose(impose(Overlay(), [0, 1, 2], speed=0.5, what="a"), [1, 2], speed=0.25, what="b")
+    both = impose(both, [2], what="c")
+    assert under(GRID, both).centiseconds[:3].tolist() == [2 * TIMES[0], 4 * TIMES[1], CLOSED]
+    assert under(GRID, lift(both, [3])).centiseconds[2] == 4 * TIMES[2]
+    assert under(GRID, lift(both, [2, 3])).centiseconds[2] == 2 * TIMES[2]
+
+
+def test_numbers_are_never_used_twice() -> None:
+    first = lift(impose(Overlay(), [0], what="a"), None)
+    assert impose(first, [1], what="b").measures[0].number == 2
+
+
+def test_a_slowed_edge_never_overflows_and_a_closed_one_stays_closed() -> None:
+    times = np.array(GRID.centiseconds)
+    times[0], times[1] = np.iinfo(np.int32).max - 5, CLOSED
+    long = replace(GRID, centiseconds=times)
+    now = under(long, impose(Overlay(), [0, 1], speed=0.01, what="a"))
+    assert now.centiseconds[:2].tolist() == [np.iinfo(np.int32).max - 1, CLOSED]
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.5, -0.1, 0.005, float("nan"), float("inf")])
+def test_an_impossible_speed_is_refused(speed: float) -> None:
+    with pytest.raises(InputError, match="车速比例"):
+        impose(Overlay(), [0], speed=speed, what="a")
+
+
+def test_unknown_numbers_are_all_named() -> None:
+    closed = impose(Overlay(), [0], what="a")
+    with pytest.raises(InputError) as caught:
+        lift(closed, [1, 7, 9])
+    assert [problem.got for problem in caught.value.problems] == ["7", "9"]
+
+
+@given(st.lists(st.integers(0, 500), unique=True).map(sorted))
+def test_runs_keep_every_edge(edges: list[int]) -> None:
+    assert overlay.edges_of(overlay.runs_of(np.array(edges, np.int64))).tolist() == edges
+
+
+@pytest.mark.parametrize(
+    "runs", ["5-3", "1,1", "3,2", "a", "1-", "-1", "1--2", "9" * 12, "1,,2", "٣", "0-2147483646"]
+)
+def test_hostile_runs_are_refused(runs: str) -> None:
+    with pytest.raises(ValueError):
+        overlay.edges_of(runs)
+
+
+def test_saved_and_read_again(tmp_path: Path) -> None:
+    save_network(GRID, tmp_path / "net")
+    network = load_network(tmp_path / "net")
+    assert overlay.load_overlay(tmp_path / "net", network) == Overlay(network.meta["hash"])
+    made = impose(
+        overlay.load_overlay(tmp_path / "net", network), [1, 2, 5], speed=0.5, what="路", reason="水", at="t"
+    )
+    overlay.save_overlay(made, tmp_path / "net")
+    found = overlay.load_overlay(tmp_path / "net", network)
+    assert found.events == made.events
+    assert found.measures[0].edges.tolist() == [1, 2, 5]
+    assert replace(found.measures[0], edges=None) == replace(made.measures[0], edges=None)  # type: ignore[arg-type]
+    assert load_network(tmp_path / "net").meta["hash"] == network.meta["hash"]  # the arrays are untouched
+
+
+def test_measures_of_another_network_are_refused(tmp_path: Path) -> None:
+    overlay.save_overlay(impose(Overlay("other"), [0], what="a"), tmp_path)
+    with pytest.raises(WorkspaceError, match="另一个路网"):
+        overlay.load_overlay(tmp_path, GRID)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", 2), ("format", []), ("measures", 3), ("measures", [{}]), ("events", [1]), ("events", None),
+        ("measures", [{"number": 1, "speed": 7, "edges": "1", "what": "", "reason": "", "since": ""}]),
+        ("measures", [{"number": 1, "speed": 0, "edges": "2-1", "what": "", "reason": "", "since": ""}]),
+        ("measures", [{"number": "x", "speed": 0, "edges": "1", "what": "", "reason": "", "since": ""}]),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_one_sentence(tmp_path: Path, key: str, value: object) -> None:
+    overlay.save_overlay(impose(Overlay(""), [0], what="a"), tmp_path)
+    content = json.loads((tmp_path / overlay.FILE).read_text(encoding="utf-8"))
+    (tmp_path / overlay.FILE).write_text(json.dumps({**content, key: value}), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="已损坏"):
+        overlay.load_overlay(tmp_path, GRID)
+
+
+def test_a_measure_on_edges_that_are_not_there_is_refused() -> None:
+    with pytest.raises(WorkspaceError, match="没有的路段"):
+        under(GRID, impose(Overlay(), [10_000], what="a"))
+
+
+def test_a_second_writer_waits_outside(tmp_path: Path) -> None:
+    with (
+        overlay.editing(tmp_path),
+        pytest.raises(WorkspaceError, match="另一个 boai"),
+        overlay.editing(tmp_path),
+    ):
+        pass
