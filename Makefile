@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-slow test-all bench check dev links lock clean
+.PHONY: help demo test test-slow test-all bench bench-roads check dev links lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,11 +24,14 @@ test-slow: $(VENV)/.dev links  ## run the heavy tests that `make test` leaves ou
 test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
 	$(PYTEST)
 
-bench: $(VENV)/.dev  ## measure speed and memory, also against the named peers and on PostGIS where it is
-	$(BIN)/python bench/bench_travel.py
+bench: bench-roads  ## measure speed and memory, also against the named peers and on PostGIS where it is
 	$(BIN)/python bench/bench_siting.py
 	$(BIN)/python bench/bench_intake.py
 	$(BIN)/python bench/bench_registry.py
+
+bench-roads: $(VENV)/.bench  ## measure the road network: import, travel times, snapping, against the peers
+	$(BIN)/python bench/bench_osm.py
+	$(BIN)/python bench/bench_roads.py
 
 check: lint test  ## ruff, mypy strict and the tests
 
@@ -61,6 +64,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.run
 
 clean:  ## remove what was made (the environment, the demo, caches)
 	rm -rf $(VENV) $(DEMO) .links build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -135,26 +135,37 @@ def _read(wanted: Building, progress: Progress) -> Network:
     if (wanted.file is None) == (not wanted.place):
         fix = "请给一个文件 (如 jiangxi-latest.osm.pbf), 或 --place 地名"
         raise InputError(Problem("来源", "文件和 --place 应给且只给一个", fix=fix))
-    rules: dict[str, Any] = {
-        "mode": wanted.mode,
-        "like": wanted.rules,
-        "overrides": wanted.speeds,
-        "weight_t": wanted.weight_t,
-        "height_m": wanted.height_m,
-        "width_m": wanted.width_m,
-        "ferries": wanted.ferries,
-        "progress": progress,
-    }
+    profile = roads.read_profile(
+        wanted.mode,
+        like=wanted.rules,
+        overrides=wanted.speeds,
+        weight_t=wanted.weight_t,
+        height_m=wanted.height_m,
+        width_m=wanted.width_m,
+        ferries=wanted.ferries,
+    )
     if wanted.file is None:
-        web = {"overpass": wanted.overpass or None, "nominatim": wanted.nominatim or None}
-        return roads.read_place(wanted.place, **web, **rules)
+        return roads.read_place(
+            wanted.place,
+            overpass=wanted.overpass or None,
+            nominatim=wanted.nominatim or None,
+            profile=profile,
+            progress=progress,
+        )
     kind = source_kind(wanted.file)
     if kind == "osm":
-        return roads.read_osm(wanted.file, reader=wanted.reader, **rules)
+        return roads.read_osm(wanted.file, reader=wanted.reader, profile=profile, progress=progress)
     if kind == "graph":
-        return roads.read_graph(wanted.file, **rules)
-    more = {"crs": wanted.crs or None, "layer": wanted.layer or None, "columns": dict(wanted.columns) or None}
-    return roads.read_lines(wanted.file, tolerance_m=wanted.tolerance_m, **more, **rules)
+        return roads.read_graph(wanted.file, profile=profile, progress=progress)
+    return roads.read_lines(
+        wanted.file,
+        crs=wanted.crs or None,
+        layer=wanted.layer or None,
+        columns=dict(wanted.columns) or None,
+        tolerance_m=wanted.tolerance_m,
+        profile=profile,
+        progress=progress,
+    )
 
 
 def source_kind(path: Path) -> str:

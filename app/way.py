@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..coverage.route import route
+from ..coverage.route import as_feature, route
 from . import network as networks
 from .console import marked
 from .desk import duration, measure_line
@@ -38,9 +38,12 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
         "minutes": round(found.seconds / 60, 1),
         "metres": round(found.metres, 1),
         "off_road_m": [round(found.start_m, 1), round(found.end_m, 1)],
-        "roads": [{"name": name, "metres": round(metres, 1)} for name, metres in found.roads],
+        "roads": [
+            {"name": part.name, "metres": round(part.metres, 1), "class": part.road_class}
+            for part in found.roads
+        ],
         "closures": measures,
-        "feature": found.feature(),
+        "feature": as_feature(found),
     }
 
 

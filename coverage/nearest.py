@@ -1,31 +1,33 @@
 """The emergency question: which sites help a point first, by which way, and what if a road is closed.
 
 A fresh process must answer in a second, so this module needs numpy and the standard library only (no numba,
-no pandas, no scipy), and searches in plain Python: Dijkstra from the point on the reversed graph, since help
-drives from the sites to the point. The order is that of arrival: readiness + driving. The search goes on
-until no site that is still out there can arrive earlier, so it is exact; it never stops at a border.
+no pandas, no scipy): a `frontier.Frontier` from the point against the edges, since help drives from the sites
+to the point. The order is that of arrival: readiness + driving. The search goes on until no site can arrive
+earlier than the k best so far, so it is exact; it never stops at a border.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from dataclasses import dataclass, field
 from math import inf, isnan
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geodata.network import NODE_INTERCHANGE, NODE_SEAT, NODE_SETTLEMENT, Network
-from .snap import ACCESS_DETOUR, ACCESS_KMH, access_cs, nearest_nodes_by_box
+from .frontier import UNREACHED, Frontier, without
+from .snap import ACCESS_DETOUR, ACCESS_KMH, Access, attach, on_one_road
+from .ways import Point, Way, direct, join, line_of, metres_of, roads_of
 
 READINESS_MIN = 60.0
 """Minutes to get ready of a site that states none (an assumption, 假设)."""
 
 OFF_ROAD_M = 3000.0
-"""Straight metres to the nearest node beyond which a point counts as off the road (an assumption, 假设)."""
+"""Straight metres to the nearest road beyond which a point counts as off the road (an assumption, 假设)."""
 
+_NEVER = np.int64(1 << 60)
 _PLACES = (NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE)
 
 
@@ -47,13 +49,15 @@ class Arrival:
     metres: float
     """Length of that way."""
     nodes: tuple[int, ...]
-    """Nodes from the site to the point."""
+    """Nodes that the way passes, from the site to the point."""
     edges: tuple[int, ...]
-    """Edges between them."""
+    """Its edges: those between the nodes, and those that are driven in part at its ends."""
     places: tuple[str, ...]
     """Names of the settlements, seats and interchanges that the way passes, in order, each once."""
     roads: tuple[str, ...]
     """Names of the roads in order, unnamed ones left out, such as G60 沪昆高速."""
+    line: NDArray[np.float64] = field(compare=False, repr=False)
+    """(points, 2) longitude and latitude of the way, from road to road."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,9 @@ class Answer:
     """The nearest sites of a point, first arrival first."""
 
     node: int
-    """Node at which the point meets the network."""
+    """Node at which the point meets the network; -1 where it meets a road between two nodes, or none."""
     off_road_m: float
-    """Straight metres between the two."""
+    """Straight metres to where it meets the network; inf where it meets no road."""
     off_road: bool
     """True where that is so far that the times are doubtful."""
     arrivals: tuple[Arrival, ...]
@@ -74,37 +78,39 @@ class Answer:
         """One sentence in Chinese where the point lies off the road, else empty."""
         if not self.off_road:
             return ""
-        return f"该点距最近的道路节点约{self.off_road_m / 1000:.1f}公里 (直线), 行车时间仅供参考"
+        if self.off_road_m == inf:
+            return "该点附近没有可以通行的道路"
+        met = "道路节点" if self.node >= 0 else "道路"
+        return f"该点距最近的{met}约{self.off_road_m / 1000:.1f}公里 (直线), 行车时间仅供参考"
 
 
 @dataclass(frozen=True)
-class _Reversed:
-    """The edges that end at node v: ``start[v]:start[v + 1]``; lists, which Python reads faster."""
+class _Help:
+    """What the search finds out about s sites; times in centiseconds, ``_NEVER`` where there is none."""
 
-    start: list[int]
-    tail: list[int]
-    time: list[int]
-    edge: list[int]
+    site: NDArray[np.int64]
+    """(w,) site of each way out of one, ascending."""
+    node: NDArray[np.int32]
+    """(w,) node at which the way begins."""
+    out: NDArray[np.int64]
+    """(w,) time to that node."""
+    ready: NDArray[np.int64]
+    """(s,) readiness."""
+    straight: NDArray[np.int64]
+    """(s,) time of the direct way along one road."""
 
+    def drive(self, time: NDArray[np.int32]) -> NDArray[np.int64]:
+        """(s,) least time of driving by the times of the nodes."""
+        ways = np.where(time[self.node] < UNREACHED, time[self.node] + self.out, _NEVER)
+        best = self.straight.copy()
+        np.minimum.at(best, self.site, ways)
+        return best
 
-class _Stop(NamedTuple):
-    """A site at its node; times in centiseconds."""
-
-    row: int
-    access: int
-    access_m: float
-    readiness: int
-    assumed: bool
-
-
-class _Found(NamedTuple):
-    """A site that was reached; sorts by arrival, then driving, then row."""
-
-    eta: int
-    drive: int
-    row: int
-    node: int
-    stop: _Stop
+    def least(self) -> NDArray[np.int64]:
+        """(s,) time to the nearest node plus readiness: what no way over nodes can undercut."""
+        best = np.full(len(self.ready), _NEVER)
+        np.minimum.at(best, self.site, self.out)
+        return np.asarray(np.minimum(best + self.ready, _NEVER))
 
 
 def nearest_sites(
@@ -153,89 +159,98 @@ def nearest_sites(
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
-    nodes, metres = _snapped(
-        network, [lon, *(site["lon"] for site in sites)], [lat, *(site["lat"] for site in sites)]
-    )
-    access = access_cs(metres, detour=detour, speed_kmh=access_kmh).tolist()
-    node, gap_m = nodes[0], metres[0]
-    stops: dict[int, list[_Stop]] = {}
-    for row, site in enumerate(sites):
-        minutes, assumed = _readiness_min(row, site, default_readiness_min)
-        stop = _Stop(row, access[row + 1], metres[row + 1], round(minutes * 6000), assumed)
-        stops.setdefault(nodes[row + 1], []).append(stop)
-    best, via = _search(_reversed(network, closed), node, stops, k, access[0])
-    ways = [(found, _way(network, via, found.node, node)) for found in best]
-    arrivals = (
-        _arrival(network, sites[found.row], found, way, (gap_m + found.stop.access_m) * detour)
-        for found, way in ways
-    )
+    readiness = [_readiness_min(row, site, default_readiness_min) for row, site in enumerate(sites)]
+    network = without(network, closed)
+    points = [lon, *(site["lon"] for site in sites)], [lat, *(site["lat"] for site in sites)]
+    access = attach(network, *points, detour=detour, speed_kmh=access_kmh, cold=True)
+    target, stops = access.take(slice(1)), access.take(slice(1, None))
+    ready = np.array([round(minutes * 6000) for minutes, _ in readiness], np.int64)
+    helping, column = _prepare(stops, target, ready)
+    front = _search(network, target, helping, k)
+    drive = helping.drive(front.time)
+    arrivals = []
+    for row in np.lexsort((drive, drive + ready))[:k].tolist():
+        if drive[row] >= _NEVER:
+            break
+        way = _way(network, front, Point(stops, row, int(column[row])), target, helping)
+        ends_m = float(target.metres[0] + stops.metres[row]) * detour
+        times = (int(ready[row]), readiness[row][1], int(drive[row]))
+        arrivals.append(_arrival(network, (row, sites[row]), times, way, ends_m))
+    gap_m = float(target.metres[0]) if target.met[0] else inf
+    node = int(target.in_node[0, 0]) if target.shape[0] < 0 else -1
     return Answer(node, gap_m, gap_m > off_road_m, tuple(arrivals))
 
 
-def _search(
-    edges: _Reversed, source: int, stops: Mapping[int, Sequence[_Stop]], k: int, last: int
-) -> tuple[list[_Found], dict[int, int]]:
-    """Search from the point: the best k in order, and each node's edge towards the point.
+def _prepare(stops: Access, target: Access, ready: NDArray[np.int64]) -> tuple[_Help, NDArray[np.int64]]:
+    """List the ways out of the sites, and the column of the direct way of each site that has one."""
+    site, node, out = stops.exits()
+    straight, column = np.full(len(ready), _NEVER), np.full(len(ready), -1, np.int64)
+    own, _, time, along = on_one_road(stops, target)
+    straight[own], column[own] = time, along
+    return _Help(site, node, out.astype(np.int64), ready, straight), column
 
-    A site that is met at time t arrives no earlier than t + last + the least readiness of all, so the search
-    ends once that exceeds the k-th best arrival.
+
+def _search(network: Network, target: Access, helping: _Help, k: int) -> Frontier:
+    """Search from the point against the edges until the k first arrivals are certain.
+
+    A site's arrival can still improve to ``reached`` plus its least at best; that concerns nobody where it
+    has arrived by then, or where k others have.
     """
-    start, tail, time, edge, n = edges.start, edges.tail, edges.time, edges.edge, len(edges.start) - 1
-    known, settled, via = {source: 0}, set(), dict[int, int]()
-    waiting = [stop.readiness for at in stops.values() for stop in at]
-    least, left, best = min(waiting, default=0), len(waiting), list[_Found]()
-    heap = [source]  # time x n + node: one integer compares faster than a pair
-    while heap and left:
-        t, v = divmod(heappop(heap), n)
-        if v in settled:
-            continue
-        if len(best) == k and t + last + least > best[-1].eta:
+    _, nodes, times = target.entries()
+    front, least = Frontier(network, nodes, times, backward=True), helping.least()
+    while front.size:
+        front.advance()
+        eta = helping.drive(front.time) + helping.ready
+        kth = np.partition(eta, k - 1)[k - 1] if k <= len(eta) else _NEVER
+        best = front.reached + least
+        if not ((best < eta) & (best <= kth)).any():
             break
-        settled.add(v)
-        if v in stops:
-            drives = [(t + stop.access + last, stop) for stop in stops[v]]
-            met = [_Found(drive + stop.readiness, drive, stop.row, v, stop) for drive, stop in drives]
-            best, left = sorted([*best, *met])[:k], left - len(met)
-        for i in range(start[v], start[v + 1]):
-            u, there = tail[i], t + time[i]
-            if there < known.get(u, there + 1):
-                known[u], via[u] = there, edge[i]
-                heappush(heap, there * n + u)
-    return best, via
+    return front
 
 
-def _way(network: Network, via: Mapping[int, int], at: int, target: int) -> tuple[list[int], list[int]]:
-    """Follow the edges from a site's node to the point's: nodes and edges in the order of driving."""
-    nodes, edges = [at], []
-    while nodes[-1] != target:
-        edges.append(via[nodes[-1]])
-        nodes.append(int(network.head[edges[-1]]))
-    return nodes, edges
+def _way(network: Network, front: Frontier, start: Point, target: Access, helping: _Help) -> Way:
+    """Make the way of a site: along one road where that is as quick, else by the nodes."""
+    ways = np.flatnonzero(helping.site == start.row)
+    total = front.time[helping.node[ways]] + helping.out[ways]
+    if start.column >= 0 and not (len(ways) and total.min() < helping.straight[start.row]):
+        return direct(network, start, Point(target, 0, start.column))
+    node = int(helping.node[ways[total.argmin()]])
+    nodes, edges = front.trace(node)
+    begin = (start.access.out_node[start.row] == node) & (
+        start.access.out_cs[start.row] == helping.out[ways[total.argmin()]]
+    )
+    end = (target.in_node[0] == nodes[-1]) & (target.in_cs[0] == front.time[nodes[-1]])
+    return join(
+        network,
+        start._replace(column=int(begin.argmax())),
+        nodes,
+        edges,
+        Point(target, 0, int(end.argmax())),
+    )
 
 
 def _arrival(
     network: Network,
-    site: Mapping[str, Any],
-    found: _Found,
-    way: tuple[list[int], list[int]],
+    site: tuple[int, Mapping[str, Any]],
+    times: tuple[int, bool, int],
+    way: Way,
     ends_m: float,
 ) -> Arrival:
-    nodes, edges = way
-    kinds = np.asarray(network.kind)
-    passed = (str(network.name[node]) for node in nodes if kinds[node] in _PLACES)
-    driven = (network.roads[int(network.road[edge])] for edge in edges)
+    kinds, (ready, assumed, drive) = np.asarray(network.kind)[way.node], times
+    passed = (str(network.name[node]) for node in way.node[np.isin(kinds, _PLACES)])
     return Arrival(
-        site=site,
-        row=found.row,
-        eta_s=found.eta / 100,
-        readiness_s=found.stop.readiness / 100,
-        readiness_assumed=found.stop.assumed,
-        drive_s=found.drive / 100,
-        metres=float(np.asarray(network.metres)[edges].sum(dtype=np.float64)) + ends_m,
-        nodes=tuple(nodes),
-        edges=tuple(edges),
+        site=site[1],
+        row=site[0],
+        eta_s=(ready + drive) / 100,
+        readiness_s=ready / 100,
+        readiness_assumed=assumed,
+        drive_s=drive / 100,
+        metres=float(metres_of(network, way).sum()) + ends_m,
+        nodes=tuple(way.node.tolist()),
+        edges=tuple(way.edge.tolist()),
         places=tuple(dict.fromkeys(name for name in passed if name)),
-        roads=_in_turn(driven),
+        roads=_in_turn(stretch.name for stretch in roads_of(network, way)),
+        line=line_of(network, way),
     )
 
 
@@ -248,15 +263,6 @@ def _in_turn(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(turns)
 
 
-def _snapped(network: Network, lon: Sequence[float], lat: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Snap points: (nodes, straight metres)."""
-    x, y = np.array(lon, float), np.array(lat, float)
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("a coordinate is no finite number")
-    nodes, metres = nearest_nodes_by_box(network, x, y)
-    return nodes.tolist(), metres.tolist()
-
-
 def _readiness_min(row: int, site: Mapping[str, Any], default_min: float) -> tuple[float, bool]:
     """Give the minutes that a site needs to get ready, and whether they are the default."""
     stated = site.get("readiness_min")
@@ -266,20 +272,3 @@ def _readiness_min(row: int, site: Mapping[str, Any], default_min: float) -> tup
     if not 0 <= minutes < inf:
         raise ValueError(f"site {row} has a readiness of {minutes} min")
     return minutes, False
-
-
-def _reversed(network: Network, closed: Iterable[int]) -> _Reversed:
-    """Turn the rows round, closed edges left out: the edges that end at each node, in ascending order."""
-    n, m = network.n_nodes, network.n_edges
-    open_edge: NDArray[np.bool_] = np.ones(m, bool)
-    shut = np.fromiter(closed, np.int64)
-    if len(shut) and not (shut.min() >= 0 and shut.max() < m):
-        raise ValueError(f"a closed edge is not among the {m} edges of the network")
-    open_edge[shut] = False
-    order = np.argsort(network.head, kind="stable")
-    order = order[open_edge[order]]
-    start = np.zeros(n + 1, np.int64)
-    np.cumsum(np.bincount(np.asarray(network.head)[order], minlength=n), out=start[1:])
-    tail = np.repeat(np.arange(n), np.diff(network.start))
-    time = np.asarray(network.centiseconds)[order]
-    return _Reversed(start.tolist(), tail[order].tolist(), time.tolist(), order.tolist())

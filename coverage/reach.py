@@ -1,8 +1,9 @@
 """Reach: which residents a site reaches within the limits, by road or on foot (uses h3, as demand.py does).
 
-Drive: sites and residents meet the network at their nearest node; the way there is straight distance times
-the standard's detour at its access speed (assumptions). The cost of a cell is
-``access(site) + shortest time(site node -> cell node) + access(cell)`` in whole centiseconds.
+Drive: sites and residents meet the network at the nearest road, or node where it has no shapes (see `snap`);
+the way there is straight distance times the standard's detour at its access speed (assumptions). The cost of
+a cell is ``access(site) + shortest time between the two roads + access(cell)`` in whole centiseconds. On real
+roads a site or cell farther than ``snap.FARTHEST_M`` from every open road is out of reach (`snap.unmet`).
 
 Walk: the limits (100 m to 1 km) are smaller than a cell (about 4.6 km2), so every cell is taken apart into
 its 343 h3 children three resolutions finer (about 0.013 km2 each). Its residents count as evenly spread over
@@ -12,7 +13,8 @@ share of a cell is its children in reach over 343.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import h3.api.numpy_int as h3
 import numpy as np
@@ -22,14 +24,18 @@ from scipy.spatial import cKDTree
 
 from ..geodata.crs import haversine_m, unit_vectors
 from ..geodata.demand import Demand
+from ..geodata.edge_boxes import spans
 from ..geodata.network import NODE_CELL, Network
 from . import snap, travel
+from .snap import Access
 from .standards import Standard
 
 CHILD_LEVELS = 3
 """Resolutions by which the sub-cells are finer than the cells."""
 CHILDREN = 7**CHILD_LEVELS
 """Sub-cells of a cell (no pentagon lies in China)."""
+_MOST_ENTRIES = 1 << 25
+"""Nodes that are listed at a time while candidates look for cells: 0.4 GB."""
 _EQUALLY_NEAR = 8
 """Nearest sites among which the lowest row of equally near ones is looked for."""
 
@@ -62,19 +68,64 @@ def drive_reach(
     demand: Demand, network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard
 ) -> Reached:
     """Find the nearest site by road of every cell, and whether it is within each limit (inclusive)."""
-    node, offset = _snap_sites(network, lon, lat, standard)
-    first = travel.to_nearest(network, node, offset_cs=offset)
-    return _by_cell(demand, network, first, standard)
+    return _drive(demand, network, lon, lat, standard, second=False)
 
 
 def second_drive_reach(
     demand: Demand, network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard
 ) -> Reached:
     """Do the same for the second nearest site: what is left when any one site fails."""
-    node, offset = _snap_sites(network, lon, lat, standard)
-    first = travel.to_nearest(network, node, offset_cs=offset)
-    second = travel.to_second_nearest(network, node, first, offset_cs=offset)
-    return _by_cell(demand, network, second, standard)
+    return _drive(demand, network, lon, lat, standard, second=True)
+
+
+def _drive(
+    demand: Demand, network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard, *, second: bool
+) -> Reached:
+    sites, cells = _attach(network, lon, lat, standard), _attach_cells(network, demand, standard)
+    label, node, offset = sites.exits()
+    found = [travel.to_nearest(network, node, offset_cs=offset, label=label)]
+    if second:
+        found.append(travel.to_second_nearest(network, node, found[0], offset_cs=offset, label=label))
+    cell, time, site = _offers(sites, cells, found)
+    order = np.lexsort((site, time, cell))
+    cell, time, site = cell[order], time[order], site[order]
+    n = len(demand.cell)
+    if second:
+        nearest = np.full(n, -1, np.int32)
+        nearest[cell[::-1]] = site[::-1]
+        other = site != nearest[cell]
+        cell, time, site = cell[other], time[other], site[other]
+    return _reached(standard, n, cell, time, site)
+
+
+def _offers(
+    sites: Access, cells: Access, found: Sequence[travel.Nearest]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """List what sites offer to cells, by nodes and along one road: (cell, centiseconds, site)."""
+    cell, node, access = cells.entries()
+    offers = []
+    for nearest in found:
+        there = nearest.site[node] >= 0
+        time = nearest.centiseconds[node[there]].astype(np.int64) + access[there]
+        offers.append((cell[there], time, nearest.site[node[there]]))
+    site, beside, time, _ = snap.on_one_road(sites, cells)
+    offers.append((beside, time, site.astype(np.int32)))
+    cell, time, label = (np.concatenate([offer[i] for offer in offers]) for i in range(3))
+    return cell, time, label
+
+
+def _reached(
+    standard: Standard, n: int, cell: NDArray[np.int64], time: NDArray[np.int64], site: NDArray[np.int32]
+) -> Reached:
+    """Take the first offer of each cell; offers are sorted by cell, time, site."""
+    first = np.ones(len(cell), bool)
+    first[1:] = np.diff(cell) != 0
+    cell, time = cell[first], time[first]
+    share, nearest = np.zeros((n, len(standard.limits))), np.full(n, -1, np.int32)
+    cost = np.full(n, np.inf, np.float32)
+    share[cell] = time[:, None] <= np.array(standard.limits, np.int64) * 100
+    nearest[cell], cost[cell] = site[first], (time / 100).astype(np.float32)
+    return Reached(share, nearest, cost)
 
 
 def walk_reach(demand: Demand, lon: ArrayLike, lat: ArrayLike, standard: Standard) -> Reached:
@@ -121,13 +172,16 @@ def candidate_reach_drive(
         One row per cell, in the order of the demand, with the same costs and limit as `drive_reach`.
     """
     limit_cs = (standard.main if limit is None else limit) * 100
-    node, offset = _snap_sites(network, lon, lat, standard)
-    found = travel.within(network, node, within_cs=limit_cs, offset_cs=offset, threads=threads)
-    cell_node, cell_cs = _snap_cells(network, demand, standard)
-    entry, cell = _expand(found.node, cell_node, network.n_nodes)
-    near = found.centiseconds[entry] + cell_cs[cell] <= limit_cs
-    candidate = np.repeat(np.arange(len(node), dtype=np.int32), np.diff(found.indptr))[entry[near]]
-    indptr, indices = _transpose(candidate, cell[near], len(node), len(demand.cell))
+    sites, cells = _attach(network, lon, lat, standard), _attach_cells(network, demand, standard)
+    by_node = _by_node(cells, network.n_nodes)
+    step, count = max(1, _MOST_ENTRIES // max(network.n_nodes, 1)), len(sites.metres)
+    candidate, cell = np.empty(0, np.int64), np.empty(0, np.int64)
+    for first in range(0, count, step):
+        some = sites.take(slice(first, first + step))
+        near = _cells_near(network, some, (cells, by_node), limit_cs, threads)
+        candidate = np.concatenate([candidate, near[0] + first])
+        cell = np.concatenate([cell, near[1]])
+    indptr, indices = _transpose(candidate, cell, count, len(demand.cell))
     weight = demand.residents.astype(np.float64)
     if covered is not None:
         weight *= 1.0 - np.asarray(covered, float)
@@ -177,54 +231,72 @@ def candidate_reach_walk(
     return Candidates(indptr, indices, demand.residents[cell] / CHILDREN, cell)
 
 
-def _snap_sites(
-    network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Snap sites: (node, centiseconds from the site to it)."""
-    node, metres = snap.nearest_nodes(network, np.atleast_1d(lon), np.atleast_1d(lat))
-    return node, snap.access_cs(metres, detour=standard.detour, speed_kmh=standard.access_kmh)
+def _attach(network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard) -> Access:
+    """Let sites or residents meet the network; on real roads not beyond ``snap.FARTHEST_M``."""
+    return snap.attach(
+        network,
+        lon,
+        lat,
+        detour=standard.detour,
+        speed_kmh=standard.access_kmh,
+        limit_m=None if network.shapes is None else snap.FARTHEST_M,
+    )
 
 
-def _snap_cells(
-    network: Network, demand: Demand, standard: Standard
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Snap cells: cell i is node i where that stands for it, else as a site; (node, centiseconds between)."""
-    n, both = len(demand.cell), min(len(demand.cell), network.n_nodes)
-    node, time = np.arange(n, dtype=np.int32), np.zeros(n, np.int64)
-    own = np.zeros(n, bool)
+def _attach_cells(network: Network, demand: Demand, standard: Standard) -> Access:
+    """Let cells meet the network: cell i stands at node i where that is made for it, others as sites do."""
+    both = min(len(demand.cell), network.n_nodes)
+    own = np.zeros(len(demand.cell), bool)
     own[:both] = (
         (np.asarray(network.kind)[:both] == NODE_CELL)
         & (np.asarray(network.lon)[:both] == demand.lon[:both])
         & (np.asarray(network.lat)[:both] == demand.lat[:both])
     )
-    node[~own], time[~own] = _snap_sites(network, demand.lon[~own], demand.lat[~own], standard)
-    return node, time
+    if not own.any():
+        return _attach(network, demand.lon, demand.lat, standard)
+    others = _attach(network, demand.lon[~own], demand.lat[~own], standard)
+    return snap.merged(snap.at_nodes(network, np.flatnonzero(own)), others, own)
 
 
-def _by_cell(demand: Demand, network: Network, nearest: travel.Nearest, standard: Standard) -> Reached:
-    node, access = _snap_cells(network, demand, standard)
-    found = nearest.site[node] >= 0
-    time = nearest.centiseconds[node].astype(np.int64) + access
-    limits = np.array(standard.limits, np.int64) * 100
-    share = (found[:, None] & (time[:, None] <= limits)).astype(np.float64)
-    return Reached(share, nearest.site[node], np.where(found, time / 100, np.inf).astype(np.float32))
+class _ByNode(NamedTuple):
+    """The ways into cells by the node at which they begin: those of node v are ``first[v]:first[v + 1]``."""
+
+    first: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    centiseconds: NDArray[np.int32]
 
 
-def _expand(
-    nodes: NDArray[np.int32], cell_node: NDArray[np.int32], n_nodes: int
+def _by_node(cells: Access, n_nodes: int) -> _ByNode:
+    cell, node, time = cells.entries()
+    order = np.argsort(node, kind="stable")
+    first = np.zeros(n_nodes + 1, np.int64)
+    np.cumsum(np.bincount(node, minlength=n_nodes), out=first[1:])
+    return _ByNode(first, cell[order], time[order])
+
+
+def _cells_near(
+    network: Network, sites: Access, cells: tuple[Access, _ByNode], limit_cs: int, threads: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Replace every node of a list by the cells that lie at it: (position in the list, cell)."""
-    by_node = np.argsort(cell_node, kind="stable")
-    count = np.bincount(cell_node, minlength=n_nodes)
-    first = np.cumsum(count) - count
-    lengths = count[nodes]
-    entry = np.repeat(np.arange(len(nodes)), lengths)
-    rank = np.arange(len(entry)) - (np.cumsum(lengths) - lengths)[entry]
-    return entry, by_node[first[nodes[entry]] + rank]
+    """List the cells that each site reaches within a limit: distinct (site, cell), ascending."""
+    (access, ways), n_sites = cells, len(sites.metres)
+    group, node, offset = sites.exits()
+    found = travel.within(
+        network, node, within_cs=limit_cs, offset_cs=offset, group=group, n_groups=n_sites, threads=threads
+    )
+    count = ways.first[found.node + 1] - ways.first[found.node]
+    way = spans(ways.first[found.node], count)
+    site = np.repeat(np.repeat(np.arange(n_sites), np.diff(found.indptr)), count)
+    time = np.repeat(found.centiseconds.astype(np.int64), count) + ways.centiseconds[way]
+    beside, cell, direct, _ = snap.on_one_road(sites, access)
+    near, along = time <= limit_cs, direct <= limit_cs
+    pairs = np.concatenate([site[near], beside[along]]) * np.int64(len(access.metres))
+    pairs += np.concatenate([ways.cell[way[near]], cell[along]])
+    site, cell = np.divmod(np.unique(pairs), max(len(access.metres), 1))
+    return site, cell
 
 
 def _transpose(
-    column: NDArray[np.int32], row: NDArray[np.int64], n_columns: int, n_rows: int
+    column: NDArray[np.integer[Any]], row: NDArray[np.int64], n_columns: int, n_rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Turn distinct (column, row) entries, ascending by column, into rows of ascending columns."""
     start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=n_columns))])

@@ -20,7 +20,7 @@ from .errors import InputError, PlaceError, Problem
 from .expressways import choose_stop, split_end
 from .gazetteer import Gazetteer, Place, find
 from .names import SETTLEMENT
-from .network import Network
+from .network import CLOSED, Network
 
 SECTION = "expressway_section"
 """Value of ``kind`` for a section of an expressway: measured between interchanges of the road in ``note``."""
@@ -249,7 +249,7 @@ def _nearest(network: Network, place: Place, nodes: Nodes) -> int:
 
 
 def simple_edges(network: Network) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Leave the fastest of parallel edges.
+    """Leave the fastest of parallel edges, and no closed ones.
 
     Returns
     -------
@@ -258,6 +258,7 @@ def simple_edges(network: Network) -> tuple[NDArray[np.int64], NDArray[np.int64]
     """
     tail = np.repeat(np.arange(network.n_nodes), np.diff(network.start))
     order = np.lexsort((network.centiseconds, network.head, tail))
+    order = order[np.asarray(network.centiseconds)[order] != CLOSED]
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(tail[order]) != 0) | (np.diff(network.head[order]) != 0)
     kept = order[first].astype(np.int64)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .crs import haversine_m
+
 STEPS = 10_000_000
 """Steps of the stored coordinates in a degree."""
 
@@ -50,3 +52,20 @@ class Grid:
     """(squares + 1,) first entry of each square."""
     piece: NDArray[np.int32]
     """(entries,) pieces that touch the square (number of their first point), ascending."""
+
+
+def points_along(shapes: Shapes, *, spacing_m: float) -> NDArray[np.float64]:
+    """Place points along all shapes, at most a distance apart: (points, 2) WGS84 degrees.
+
+    Every stored point is one of them; pieces that are longer are divided evenly.
+    """
+    x, y = np.asarray(shapes.x) / STEPS, np.asarray(shapes.y) / STEPS
+    if len(x) < 2:
+        return np.column_stack((x, y))
+    parts = np.ceil(haversine_m(x[:-1], y[:-1], x[1:], y[1:]) / spacing_m).astype(np.int64)
+    parts = np.maximum(parts, 1)
+    parts[np.asarray(shapes.start)[1:-1] - 1] = 1  # from the end of a shape to the start of the next
+    first = np.repeat(np.arange(len(parts)), parts)
+    share = (np.arange(len(first)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[first]
+    along = [axis[first] + share * (axis[first + 1] - axis[first]) for axis in (x, y)]
+    return np.vstack((np.column_stack(along), [[x[-1], y[-1]]]))

@@ -1,4 +1,4 @@
-"""What a map draws, made once from a world or a result: outlines, areas of cover, roads and names.
+"""What a map draws, made once from a world or a result: outlines and areas of cover.
 
 Everything is computed in the equal-area projection of the province (``crs.ALBERS``, metres): sheets draw it
 as it is, pages turn it back to degrees with ``to_degrees``.
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..coverage.measures import Cover
     from ..geodata.boundaries import Units
     from ..geodata.demand import Demand
-    from ..geodata.network import Network
 
 Geometries = NDArray[np.object_]
 
@@ -73,23 +72,6 @@ def cover_index(demand: Demand, cover: Cover) -> NDArray[np.uint8]:
     """Class of each cell (``style.reach_classes``) for a cover."""
     density = demand.residents / np.maximum(demand.area_km2, 1e-9)
     return style.reach_index(cover.standard, np.asarray(cover.share), density)
-
-
-def main_roads(network: Network) -> tuple[Any, Any]:
-    """Collect the edges of named roads, each once: expressways (高速), then the others."""
-    if network.n_edges == 0:
-        return shapely.MultiLineString(), shapely.MultiLineString()
-    tail, head = np.repeat(np.arange(network.n_nodes), np.diff(network.start)), np.asarray(network.head)
-    fast = np.array(["高速" in name for name in network.roads])[network.road]
-    named = (np.asarray(network.road) > 0) & (tail < head)
-    points = project(network.lon, network.lat)
-    ends = np.stack((tail, head), axis=1)
-    return _merged(points[ends[named & fast]]), _merged(points[ends[named & ~fast]])
-
-
-def _merged(segments: NDArray[np.float64]) -> Any:
-    """Join (n, 2, 2) segments to lines as long as they run on."""
-    return shapely.line_merge(shapely.MultiLineString(list(segments)))
 
 
 def project(lon: Any, lat: Any) -> NDArray[np.float64]:

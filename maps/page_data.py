@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..geodata.layers import COLUMNS, KIND_NAMES, Kind
 from . import layers, style, words
+from .roads import main_roads
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[st
     whole = {
         "title": one_line(title),
         "stamp": style.STAMP,
-        "labels": [{"text": text, "meaning": meaning} for text, meaning in style.LABELS.items()],
+        "labels": _labels(world, results),
         "headlines": list(headlines),
         "notes": _notes(world, results),
         "scale": SCALE,
@@ -90,7 +91,8 @@ def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[st
         "colours": {"site": style.SITE, "added": style.NEW},
         "longest": LONGEST_LIST,
         "outline": _outline(outline),
-        "roads": [_lines(layers.to_degrees(lines)) for lines in layers.main_roads(world.network)],
+        "roads": _roads(world, outline.province),
+        "credit": words.credit(world.network),
         "counties": _counties(world),
         "cities": _cities(results[0]),
         "places": _places(world.gazetteer),
@@ -133,6 +135,19 @@ def _polygons(geometry: Any) -> list[list[list[int]]]:
 
 def _lines(geometry: Any) -> list[list[int]]:
     return [_flat(shapely.get_coordinates(line)) for line in shapely.get_parts(geometry) if not line.is_empty]
+
+
+def _labels(world: World, results: Sequence[Result]) -> list[dict[str, str]]:
+    """Write what each label means that any of the maps carries."""
+    used = {text for result in results for kind in KIND_NAMES for text in words.labels(world, result, kind)}
+    return [{"text": text, "meaning": style.LABELS[text]} for text in style.LABELS if text in used]
+
+
+def _roads(world: World, province: Any) -> list[dict[str, Any]]:
+    """Write the fast roads and the others, each with the name of the legend; none where there are none."""
+    found = main_roads(world.network, province=province)
+    pairs = ((found.fast_name, found.fast), (found.other_name, found.other))
+    return [{"name": name, "lines": _lines(layers.to_degrees(lines))} for name, lines in pairs if name]
 
 
 def _outline(outline: layers.Outlines) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .paper import POINTS_PER_MM, Paper, measure, patch
 if TYPE_CHECKING:
     from ..scenarios.run import Result
     from ..scenarios.world import World
+    from .roads import MainRoads
 
 MPL_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "star": "*"}
 NUMBERED = 10
@@ -97,9 +98,9 @@ def draw_areas(panel: Panel, areas: list[Any], swatches: tuple[style.Swatch, ...
         panel.axes.add_patch(shape)
 
 
-def draw_roads(panel: Panel, world: World, colour: str) -> None:
-    """Draw expressways and highways below the borders."""
-    for lines, width in zip(layers.main_roads(world.network), (0.9, 0.45), strict=True):
+def draw_roads(panel: Panel, roads: MainRoads, colour: str) -> None:
+    """Draw the fast roads and the others below the borders."""
+    for lines, width in ((roads.fast, 0.9), (roads.other, 0.45)):
         segments = [shapely.get_coordinates(line) for line in shapely.get_parts(lines)]
         panel.axes.add_collection(
             LineCollection(segments, colors=colour, linewidths=width, zorder=2), autolim=False

@@ -15,6 +15,7 @@ from ..geodata.layers import KIND_NAMES, Kind
 from . import layers, panel, style, words
 from .fonts import derive_font, drawing
 from .paper import Align, Paper, blank, measure, save, wrapped
+from .roads import MainRoads, main_roads
 
 if TYPE_CHECKING:
     from ..coverage.standards import Standard
@@ -39,6 +40,9 @@ class _Job:
     world: World
     result: Result
     kind: Kind
+    outline: layers.Outlines
+    roads: MainRoads | None
+    """None on the sheet of a walking standard."""
 
     @property
     def standard(self) -> Standard:
@@ -94,13 +98,20 @@ def write_sheet(
     folder.mkdir(parents=True, exist_ok=True)
     font = derive_font(_texts(world, result, kind), folder=fonts)
     with drawing(font):
-        job = _Job(blank(WIDTH, HEIGHT), world, result, kind)
+        job = _job(world, result, kind)
         swatches = _draw_map(job)
         _draw_heading(job)
         _draw_side(job, swatches)
         _draw_footer(job, date)
         title = f"{style.title(kind)} {words.one_line(result.title)}"
         return save(job.paper, folder / f"{result.name}_{kind}", title=title)
+
+
+def _job(world: World, result: Result, kind: Kind) -> _Job:
+    outline = layers.outlines(world.units)
+    drive = result.covers[kind].standard.mode == "drive"
+    roads = main_roads(world.network, province=outline.province) if drive else None
+    return _Job(blank(WIDTH, HEIGHT), world, result, kind, outline, roads)
 
 
 def _texts(world: World, result: Result, kind: Kind) -> Iterable[str]:
@@ -111,13 +122,13 @@ def _texts(world: World, result: Result, kind: Kind) -> Iterable[str]:
 
 
 def _draw_map(job: _Job) -> tuple[style.Swatch, ...]:
-    outline = layers.outlines(job.world.units)
+    outline = job.outline
     areas, swatches = panel.result_areas(job.world, job.result, job.kind, outline)
     chart = panel.open_panel(job.paper, _FRAME, outline.province)
     panel.draw_graticule(chart, job.paper, _FRAME)
     panel.draw_areas(chart, areas, swatches)
-    if job.drive:
-        panel.draw_roads(chart, job.world, _ROAD)
+    if job.roads is not None:
+        panel.draw_roads(chart, job.roads, _ROAD)
     panel.draw_borders(chart, outline)
     taken = panel.draw_sites(chart, job.kind, job.sites[~job.sites["id"].isin(job.added["id"])])
     new = panel.draw_added(chart, job.added)
@@ -126,7 +137,18 @@ def _draw_map(job: _Job) -> tuple[style.Swatch, ...]:
     x, y, width, height = _FRAME
     panel.draw_scale(chart, job.paper, x + width - 62, y + 9)
     panel.draw_north(job.paper, x + 11, y + height - 22)
+    if credit := words.credit(job.world.network) if job.drive else "":
+        _draw_credit(job.paper, credit)
     return swatches
+
+
+def _draw_credit(paper: Paper, text: str) -> None:
+    """Name whose roads are drawn in the lower left corner of the map: the licence asks for it there."""
+    x, y = _FRAME[:2]
+    paper.rectangle(
+        x + 0.4, y + 0.4, measure(text, 7) + 3, 4, facecolor="white", edgecolor="none", alpha=0.85
+    )
+    paper.text(x + 1.8, y + 1.4, text, 7, colour=style.QUIET)
 
 
 def _draw_heading(job: _Job) -> None:
@@ -223,9 +245,9 @@ def _sign_rows(job: _Job) -> list[tuple[str, float, dict[str, Any], str]]:
     rows.append(("o", 4.0, ring, "缺口 (编号见表)"))
     if not job.added.empty:
         rows.append(("D", 3.2, {"color": style.NEW, "markeredgecolor": "white"}, "建议新增"))
-    if job.drive:
-        rows.append(("line", 0, {"color": _ROAD, "linewidth": 1.2}, "高速公路"))
-        rows.append(("line", 0, {"color": _ROAD, "linewidth": 0.6}, "国道"))
+    if job.roads is not None:
+        named = ((job.roads.fast_name, 1.2), (job.roads.other_name, 0.6))
+        rows += [("line", 0, {"color": _ROAD, "linewidth": wide}, name) for name, wide in named if name]
     return rows
 
 

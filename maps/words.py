@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from . import style
 
 if TYPE_CHECKING:
     from ..coverage.standards import Standard
+    from ..geodata.network import Network
     from ..scenarios.run import Result
     from ..scenarios.world import World
 
@@ -208,13 +210,30 @@ def site_word(kind: Kind, level: str, there: Collection[str]) -> str:
     return f"{level}、未定级" if level in there else f"未定级{name}"
 
 
+def credit(network: Network) -> str:
+    """Name whose roads a network is made of, as their licence asks for; empty where none asks.
+
+    The date is that of the file, in which OpenStreetMap stood as it was then.
+    """
+    if "OpenStreetMap" not in str(network.meta.get("licence", "")):
+        return ""
+    made = _file_date(network)
+    return "道路 © OpenStreetMap 贡献者 (ODbL)" + (f", 文件日期 {made}" if made else "")
+
+
+def _file_date(network: Network) -> str:
+    made = str(network.meta.get("made", ""))[:10]
+    return made if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", made) else ""
+
+
 def _network_source(world: World) -> str:
-    label = world.network.label
-    return (
-        f"{label}: {style.LABELS[label]}"
-        if label in style.LABELS
-        else str(world.network.meta.get("source", ""))
-    )
+    network = world.network
+    if network.label in style.LABELS:
+        return f"{network.label}: {style.LABELS[network.label]}"
+    source, owner, made = one_line(network.meta.get("source", "")), credit(network), _file_date(network)
+    if owner:
+        return f"{owner}, {source}"
+    return f"{source}, 文件日期 {made}" if made else source
 
 
 def data_date(result: Result, kind: Kind) -> str:

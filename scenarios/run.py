@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..coverage.gaps import find_gaps
 from ..coverage.measures import Cover, admin_failures, by_unit
+from ..coverage.snap import FARTHEST_M, unmet
 from ..coverage.standards import Standard
 from ..coverage.summary import compliance, summarise
 from ..geodata.errors import InputError, Problem
@@ -29,6 +30,8 @@ ADDED = [
     "kind", "year", "rank", "id", "name", "county", "city", "county_code", "lon", "lat", "level",
     "gain", "cumulative", "share_after",
 ]  # fmt: skip
+
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def run(
         admin=admin_failures(world.demand, placed.layers),
         provenance=_provenance(world, scenario, standards),
         residents=world.demand.residents,
-        notes=_notes(scenario),
+        notes=(*_notes(scenario), *_far_from_roads(world, placed.layers, covers)),
         summary=_stacked(
             (kind, summarise(world.demand, world.network, placed.layers[kind], cover))
             for kind, cover in covers.items()
@@ -246,6 +249,25 @@ def _notes(scenario: Scenario) -> tuple[str, ...]:
     if len({request.year for request in scenario.siting}) > 1:
         notes.append(MYOPIC)
     return tuple(notes)
+
+
+def _far_from_roads(
+    world: World, layers: Mapping[Kind, Layer], covers: Mapping[Kind, Cover]
+) -> Iterable[str]:
+    """Say who lives, and which sites stand, too far from every open road to be counted in driving times."""
+    driven = [kind for kind, cover in covers.items() if cover.standard.mode == "drive"]
+    beyond = f"距可通行的道路超过 {FARTHEST_M / 1000:g} 公里"
+    cells, _ = unmet(world.network, world.demand.lon, world.demand.lat) if driven else ((), ())
+    if len(cells):
+        people = int(world.demand.residents[cells].sum())
+        yield f"{people:,} 人所在的 {len(cells)} 个网格{beyond}, 计为驾车不可达"
+    for kind in driven:
+        table = layers[kind].table
+        rows, _ = unmet(world.network, table["lon"].to_numpy(float), table["lat"].to_numpy(float))
+        names = table["name"].to_numpy(str)[rows[:_MOST_NAMES]].tolist()
+        if names:
+            more = "等" if len(rows) > len(names) else ""
+            yield f"{KIND_NAMES[kind]}: {len(rows)} 处站点{beyond}, 不计入驾车覆盖: {'、'.join(names)}{more}"
 
 
 def _provenance(world: World, scenario: Scenario, standards: Mapping[Kind, Standard]) -> dict[str, Any]:

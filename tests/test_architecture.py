@@ -12,12 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("geodata", "coverage", "scenarios", "maps", "app")
 OWNERS = {
-    "osmnx": {"geodata/roads.py"},
-    "networkx": {"geodata/roads.py"},
+    "osmnx": {"geodata/roads.py", "geodata/osm/place.py"},
+    "networkx": {"geodata/roads.py", "geodata/osm/place.py"},
+    "requests": {"geodata/osm/place.py"},
+    "pyarrow": {"geodata/osm/line_parquet.py"},
     "folium": {"maps/page.py"},
     "sklearn": {"coverage/gaps.py"},
     "highspy": {"coverage/siting/solve.py"},
-    "typer": {"app/cli.py", "app/commands.py", "app/layers_cli.py"},
+    "typer": {"app/cli.py", "app/commands.py", "app/layers_cli.py", "app/network_cli.py"},
     "openpyxl": {"maps/tables.py", "geodata/templates.py", "geodata/export.py", "geodata/intake/report.py"},
     "sqlalchemy": {
         f"geodata/registry/{name}.py"

@@ -9,8 +9,8 @@ import pkgutil
 import pytest
 
 PACKAGES = (
-    "app", "coverage", "coverage.siting", "geodata", "geodata.intake", "geodata.registry", "maps",
-    "scenarios",
+    "app", "coverage", "coverage.hierarchy", "coverage.siting", "coverage.travel", "geodata",
+    "geodata.intake", "geodata.osm", "geodata.registry", "maps", "scenarios",
 )  # fmt: skip
 MODULES = [
     module.name

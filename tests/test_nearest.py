@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import gridworld
 import networkx as nx
 import numpy as np
 import pytest
-from boai.coverage import measures
-from boai.coverage.nearest import Answer, nearest_sites
+import shapely
+import shapeworld
+from boai.coverage import measures, snap
+from boai.coverage.nearest import Answer, Arrival, nearest_sites
+from boai.geodata.crs import haversine_m
 from boai.geodata.network import NODE_CELL, NODE_INTERCHANGE, NODE_SEAT, NODE_SETTLEMENT, Network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapeworld import Road
 
 
 def sites_at(network: Network, nodes: list[int], **columns: list[Any]) -> list[dict[str, Any]]:
@@ -221,3 +226,107 @@ def test_a_cold_start_loads_numpy_and_nothing_heavy() -> None:
     code = "import boai.coverage.nearest, sys; print(*(set(sys.modules) & set(sys.argv[1:])))"
     done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def check_way(network: Network, arrival: Arrival) -> None:
+    """The edges follow each other over the nodes, and the line runs along them and is as long."""
+    assert network.shapes is not None
+    tails = np.repeat(np.arange(network.n_nodes), np.diff(network.start))
+    for a, b in pairwise(arrival.edges):
+        assert network.head[a] == tails[b]
+    passed = {int(network.head[edge]) for edge in arrival.edges[:-1]}
+    assert passed <= set(arrival.nodes)
+    assert (network.centiseconds[list(arrival.edges)] > 0).all()
+    lines = [
+        shapely.linestrings(network.shapes.x[own] / 1e7, network.shapes.y[own] / 1e7)
+        for own in (
+            slice(*network.shapes.start[shape : shape + 2])
+            for shape in network.shapes.of[list(arrival.edges)] // 2
+        )
+    ]
+    roads = shapely.union_all(lines)
+    assert shapely.distance(shapely.points(arrival.line), roads).max(initial=0.0) < 1e-9 or not lines
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 10_000), st.integers(1, 6), st.booleans())
+def test_real_roads_equal_a_graph_split_at_every_point(seed: int, k: int, some_closed: bool) -> None:
+    """Order, times and lengths of help from sites on edges to a point on an edge; closed in two ways."""
+    rng = np.random.default_rng(seed)
+    network = shapeworld.random_roads(seed)
+    closed: list[int] = []
+    if some_closed:
+        shut = rng.choice(network.n_edges, network.n_edges // 3, replace=False).tolist()
+        closed, network = shut[::2], shapeworld.closing(network, shut[1::2])
+    lon, lat = shapeworld.points_on_roads(network, seed + 1, 7)
+    lon[6], lat[6] = lon[5], lat[5]
+    ready = rng.integers(0, 3, 6) / 100
+    sites = [
+        {"lon": x, "lat": y, "readiness_min": r} for x, y, r in zip(lon[1:], lat[1:], ready, strict=True)
+    ]
+    answer = nearest_sites(network, sites, lon=lon[0], lat=lat[0], k=k, closed=closed)
+    open_roads = shapeworld.closing(network, closed)
+    points = [
+        snap.attach(open_roads, lon[own], lat[own], detour=1.3, speed_kmh=20.0)
+        for own in (slice(1, None), slice(1))
+    ]
+    times = shapeworld.times_between(shapeworld.split_graph(open_roads, *points), 6, 1)[:, 0]
+    expected = [
+        (int(time) + round(r * 6000), int(time), row)
+        for row, (time, r) in enumerate(zip(times, ready, strict=True))
+        if np.isfinite(time)
+    ]
+    got = [(round(a.eta_s * 100), round(a.drive_s * 100), a.row) for a in answer.arrivals]
+    assert got == sorted(expected)[:k]
+    for arrival in answer.arrivals:
+        assert not set(arrival.edges) & set(closed)
+        check_way(open_roads, arrival)
+        ends = [
+            (points[0].lon[arrival.row], points[0].lat[arrival.row]),
+            (points[1].lon[0], points[1].lat[0]),
+        ]
+        np.testing.assert_allclose(arrival.line[[0, -1]], ends, atol=1e-12)
+        x, y = arrival.line.T
+        drawn = float(haversine_m(x[:-1], y[:-1], x[1:], y[1:]).sum())
+        off = float(points[0].metres[arrival.row] + points[1].metres[0]) * 1.3
+        assert arrival.metres == pytest.approx(drawn + off, rel=2e-3, abs=0.05)
+
+
+def test_a_site_on_the_same_road_drives_straight_to_the_point() -> None:
+    """Unless the road is one way against it, or closed: then it goes round."""
+    square = [(0, 0), (20_000, 0), (20_000, 20_000), (0, 20_000)]
+    roads = [Road(0, 1, 100, 100, [(10_000, 0)], 1), Road(1, 2, 100, 100, name=2)]
+    roads += [Road(2, 3, 100, 100), Road(3, 0, 100, 100, name=1)]
+    network = shapeworld.make(square, roads, names=("", "G60 沪昆高速", "G105"))
+    assert network.shapes is not None
+    west, east = (snap_at(2000, 0), snap_at(18_000, 0))
+    sites = [{"lon": west[0], "lat": west[1], "readiness_min": 0}]
+    first = nearest_sites(network, sites, lon=east[0], lat=east[1]).arrivals[0]
+    assert (first.drive_s, first.nodes, first.roads) == (0.8, (), ("G60 沪昆高速",))
+    np.testing.assert_allclose(first.line, [west, snap_at(10_000, 0), east])
+    along = int(network.shapes.edge[0, 0])
+    answer = nearest_sites(network, sites, lon=east[0], lat=east[1], closed=[along])
+    around = answer.arrivals[0]
+    assert around.drive_s == 3.2
+    assert around.nodes == (0, 3, 2, 1)
+    assert around.roads == ("G60 沪昆高速", "G105", "G60 沪昆高速")
+    assert len(around.edges) == 5
+    assert (answer.node, answer.off_road) == (-1, False)
+    corner = nearest_sites(network, sites, lon=network.lon[2], lat=network.lat[2])
+    assert (corner.node, corner.arrivals[0].drive_s, corner.arrivals[0].nodes) == (2, 1.9, (1, 2))
+
+
+def snap_at(x: float, y: float) -> tuple[float, float]:
+    return (shapeworld.WEST + x) / 1e7, (shapeworld.SOUTH + y) / 1e7
+
+
+def test_a_point_without_any_open_road_gets_no_help() -> None:
+    network = shapeworld.make([(0, 0), (20_000, 0)], [Road(0, 1, 100, 100)])
+    site = {"lon": 115.0, "lat": 28.0}
+    answer = nearest_sites(network, [site], lon=115.001, lat=28.0, closed=[0, 1])
+    assert answer.arrivals == ()
+    assert (answer.off_road, answer.off_road_m, answer.node) == (True, np.inf, -1)
+    assert answer.warning == "该点附近没有可以通行的道路"
+    far = nearest_sites(network, [site], lon=115.001, lat=28.1)
+    assert far.warning == "该点距最近的道路约11.1公里 (直线), 行车时间仅供参考"
+    assert len(far.arrivals) == 1

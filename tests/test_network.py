@@ -21,7 +21,7 @@ from boai.geodata.network import (
     load_network,
     save_network,
 )
-from boai.geodata.shapes import Grid, Shapes
+from boai.geodata.shapes import Grid, Shapes, points_along
 from boai.geodata.store import file_hash, save_arrays
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,3 +221,16 @@ def test_broken_manifest(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_bytes(text.encode("latin-1"))
     (line,) = refused(folder)
     assert "清单文件已损坏" in line
+
+
+def test_points_along_shapes() -> None:
+    x = np.array([0, 10_000, 10_000, 500_000, 500_000], np.int32)  # 111 m, then another shape of 5.5 km
+    y = np.array([0, 0, 0, 0, 0], np.int32)
+    shapes = Shapes(
+        of=np.zeros(2, np.int32), edge=np.zeros((2, 2), np.int32), start=np.array([0, 3, 5]), x=x, y=y,
+        way_start=np.arange(3), way=np.arange(2), snap=np.ones(2, bool),
+    )  # fmt: skip
+    points = points_along(shapes, spacing_m=40)
+    assert points[:, 1].tolist() == [0.0] * len(points)
+    assert points[:, 0].tolist() == pytest.approx([0, 0.001 / 3, 0.002 / 3, 0.001, 0.001, 0.05, 0.05])
+    assert len(points_along(shapes, spacing_m=1)) == 112 + 1 + 1 + 1 + 1

@@ -6,6 +6,7 @@ import gridworld
 import h3
 import numpy as np
 import pytest
+import shapeworld
 from boai.coverage import reach, snap
 from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
@@ -277,3 +278,81 @@ def test_a_network_without_nodes_takes_no_points() -> None:
         assert len(find(nothing, [], [])[0]) == 0
         with pytest.raises(ValueError, match="no nodes"):
             find(nothing, [115.0], [28.0])
+
+
+def road_world(seed: int, cells: int) -> tuple[Network, Demand, NDArray[np.float64], NDArray[np.float64]]:
+    """Random roads with a fifth of the edges closed, residents on and about them, six sites, two at one."""
+    rng = np.random.default_rng(seed)
+    network = shapeworld.random_roads(seed)
+    network = shapeworld.closing(network, rng.choice(network.n_edges, network.n_edges // 5, replace=False))
+    side = round(cells**0.5)
+    demand = gridworld.grid_demand(side, residents=np.ones(side * side))
+    lon, lat = shapeworld.points_on_roads(network, seed + 1, side * side)
+    x, y = shapeworld.points_on_roads(network, seed + 2, 6)
+    x[5], y[5] = x[1], y[1]
+    lon[0], lat[0] = x[2], y[2]
+    return network, Demand(**{**vars(demand), "lon": lon, "lat": lat}), x, y
+
+
+def split_times(
+    network: Network, demand: Demand, lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(sites, cells) centiseconds by networkx on the graph in which sites and cells split their edges."""
+    sites = snap.attach(network, lon, lat, detour=1.3, speed_kmh=20.0)
+    cells = snap.attach(network, demand.lon, demand.lat, detour=1.3, speed_kmh=20.0)
+    graph = shapeworld.split_graph(network, sites, cells)
+    return shapeworld.times_between(graph, len(lon), len(demand.cell))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10_000))
+def test_driving_on_edges_equals_a_graph_split_at_every_point(seed: int) -> None:
+    """First and second nearest with the site, bit for bit; and what every candidate reaches."""
+    network, demand, lon, lat = road_world(seed, 25)
+    times = split_times(network, demand, lon, lat)
+    limit = int(np.median(times[np.isfinite(times)])) // 100 + 1 if np.isfinite(times).any() else 1
+    standard = gridworld.drive_standard((limit, 2 * limit), limit)
+    order = np.lexsort((np.repeat(np.arange(6)[:, None], 25, 1), times), axis=0)
+    for rank, reached in enumerate((reach.drive_reach, reach.second_drive_reach)):
+        found = reached(demand, network, lon, lat, standard)
+        site = order[rank]
+        best = times[site, np.arange(25)]
+        np.testing.assert_array_equal(found.cost, (best / 100).astype(np.float32))
+        np.testing.assert_array_equal(found.nearest, np.where(np.isfinite(best), site, -1))
+        expected = best[:, None] <= np.array(standard.limits) * 100
+        np.testing.assert_array_equal(found.share, expected.astype(float))
+    candidates = reach.candidate_reach_drive(network, demand, lon, lat, standard, threads=1)
+    rows = np.split(candidates.indices, candidates.indptr[1:-1])
+    assert [row.tolist() for row in rows] == [
+        np.flatnonzero(times[:, cell] <= limit * 100).tolist() for cell in range(25)
+    ]
+
+
+def test_candidates_in_parts_are_those_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, demand, lon, lat = road_world(11, 36)
+    standard = gridworld.drive_standard((60, 90), 60)
+    whole = reach.candidate_reach_drive(network, demand, lon, lat, standard)
+    monkeypatch.setattr(reach, "_MOST_ENTRIES", 2 * network.n_nodes)
+    for a, b in zip(reach.candidate_reach_drive(network, demand, lon, lat, standard), whole, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(whole.indices) > 10
+
+
+def test_cells_and_sites_far_from_every_road_are_out_of_reach() -> None:
+    network, demand, lon, lat = road_world(3, 25)
+    far = demand.lon.copy()
+    far[7] += 0.2
+    demand = Demand(**{**vars(demand), "lon": far})
+    standard = gridworld.drive_standard((36_000,), 36_000)
+    for reached in (reach.drive_reach, reach.second_drive_reach):
+        found = reached(demand, network, lon, lat, standard)
+        assert (found.cost[7], found.nearest[7], found.share[7, 0]) == (np.inf, -1, 0.0)
+    rows, metres = snap.unmet(network, demand.lon, demand.lat)
+    assert rows.tolist() == [7]
+    assert 15_000 < metres[0] < 20_000
+    alone = reach.drive_reach(demand, network, lon[:1] + 0.2, lat[:1], standard)
+    assert np.isinf(alone.cost).all()
+    assert (alone.nearest == -1).all()
+    candidates = reach.candidate_reach_drive(network, demand, lon + 0.2, lat, standard)
+    assert len(candidates.indices) == 0
+    assert np.isinf(reach.drive_reach(demand, network, [], [], standard).cost).all()

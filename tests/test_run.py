@@ -10,6 +10,7 @@ import gridworld
 import numpy as np
 import pandas as pd
 import pytest
+import shapeworld
 from boai.coverage.gaps import find_gaps
 from boai.coverage.measures import by_unit, cover_layer
 from boai.geodata.errors import InputError
@@ -390,6 +391,28 @@ siting: [{kind: warehouse, year: 2025, number: 1, note: 级别未说明}]
     assert result.provenance["labels"] == ["示例数据"]
     assert result.provenance["scenario"]["description"] == "只是试算"
     assert result.residents is not None and len(result.residents) == 16
+
+
+def test_who_lives_and_what_stands_far_from_every_road_is_said() -> None:
+    """Only the lowest row of cells has a road; of three stores one stands in the row above."""
+    base = drive_world([0, 3, 5])
+    places = [
+        (round((x - 115.0) * 1e7), round((y - 28.0) * 1e7))
+        for x, y in zip(*gridworld.grid_lonlat(4), strict=True)
+    ]
+    roads = [shapeworld.Road(i, i + 1, 60_000, 60_000) for i in range(3)]
+    world = replace(base, network=shapeworld.make(places[:4], roads))
+    result = run(world, scenario("description: 试算"))
+    assert result.notes == (
+        "试算",
+        "65,520 人所在的 12 个网格距可通行的道路超过 5 公里, 计为驾车不可达",
+        "备灾仓库: 1 处站点距可通行的道路超过 5 公里, 不计入驾车覆盖: 站2",
+    )
+    cover = result.covers["warehouse"]
+    assert cover.cost[:4].tolist() == [0.0, 600.0, 600.0, 0.0]
+    assert np.isinf(cover.cost[4:]).all()
+    assert cover.nearest[:4].tolist() == [0, 0, 1, 1]
+    assert run(base, scenario("description: 试算")).notes == ("试算",)
 
 
 @pytest.mark.slow

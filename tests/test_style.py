@@ -12,6 +12,7 @@ import shapely
 from boai.coverage.standards import load_standards
 from boai.geodata.layers import KIND_NAMES, Kind
 from boai.maps import labels, layers, panel, style
+from boai.maps.roads import main_roads
 from boai.maps.words import county_values
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,14 +168,15 @@ def test_outlines_have_no_slivers() -> None:
 
 def test_roads_are_collected_once_by_class() -> None:
     network = mapworld.make_world().network
-    fast, other = layers.main_roads(network)
-    assert fast.length > 0
-    assert other.is_empty
+    roads = main_roads(network)
+    assert roads.fast.length > 0
+    assert roads.other.is_empty
+    assert (roads.fast_name, roads.other_name) == ("高速公路", "国道")
     tail = np.repeat(np.arange(network.n_nodes), np.diff(network.start))
     points = layers.project(network.lon, network.lat)
     named = (network.road > 0) & (tail < network.head)
     lengths = np.hypot(*(points[tail[named]] - points[network.head[named]]).T)
-    assert fast.length == pytest.approx(lengths.sum())
+    assert roads.fast.length == pytest.approx(lengths.sum())
 
 
 BOXES = st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), min_size=1, max_size=25)

@@ -281,6 +281,7 @@ _DECOYS = np.array(
     [(r * np.cos(t), r * np.sin(t)) for r in (300.0, 450.0) for t in np.arange(8) * np.pi / 4]
 )  # metres east, north
 _SAMPLE = 2000
+_AROUND_DEG = 0.05
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,21 @@ class Nearness:
     score: float
     """Logarithm of the likelihood ratio to points that have nothing to do with roads."""
     median_m: float
+
+
+def around(fits: list[Fit], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep the targets near any point under any system: a province has ten million points along its roads.
+
+    All within ``_AROUND_DEG`` (about 5 km) of a point stay, which is more than ``COVERED_M`` and the decoys
+    need; squares of that side and their neighbours decide.
+    """
+    wide = int(360 / _AROUND_DEG) + 3
+    own = np.concatenate([np.column_stack((one.lon, one.lat)) for one in fits])
+    squares = np.unique(np.floor(own[np.isfinite(own).all(axis=1)] / _AROUND_DEG).astype(np.int64), axis=0)
+    steps = np.array([(east, north) for east in (-1, 0, 1) for north in (-1, 0, 1)])
+    wanted = (squares[:, None, :] + steps).reshape(-1, 2)
+    at = np.floor(targets / _AROUND_DEG).astype(np.int64)
+    return targets[np.isin(at[:, 1] * wide + at[:, 0], wanted[:, 1] * wide + wanted[:, 0])]
 
 
 def nearness(fits: list[Fit], targets: NDArray[np.float64], *, most: float) -> list[Nearness] | None:

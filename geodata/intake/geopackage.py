@@ -61,8 +61,8 @@ def read_geopackage(
     """
     try:
         with closing(sqlite3.connect(":memory:")) as base:
-            _secure(base, content)
-            entries = _contents(base, file)
+            secure(base, content)
+            entries = contents(base, file)
             chosen, found = _choose(entries, file, wanted)
             if any(entry.is_view for entry in chosen) and _computes(base):
                 what = "只有视图, 且表中有计算字段, 不读取"
@@ -72,7 +72,7 @@ def read_geopackage(
         raise refuse("file_unreadable", "GeoPackage 已损坏或无法读取", file=file, fix=_DAMAGED) from None
 
 
-def _secure(base: sqlite3.Connection, content: bytes) -> None:
+def secure(base: sqlite3.Connection, content: bytes) -> None:
     """Load the database and switch off everything but reading."""
     if content[18:20] == b"\x02\x02":  # write-ahead logging needs a second file, which memory does not have
         content = content[:18] + b"\x01\x01" + content[20:]
@@ -103,7 +103,7 @@ def _text(raw: bytes) -> str:
         return raw.decode("gb18030", "replace")
 
 
-def _contents(base: sqlite3.Connection, file: str) -> list[_Entry]:
+def contents(base: sqlite3.Connection, file: str) -> list[_Entry]:
     """List the layers that the table of contents names and that exist."""
     query = "SELECT name, type, substr(sql, 1, 16) FROM sqlite_master WHERE type IN ('table', 'view')"
     kinds = {str(name).lower(): (str(name), kind, str(sql)) for name, kind, sql in base.execute(query)}
@@ -153,28 +153,28 @@ def _choose(
     return tables, found
 
 
-def _facts(base: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+def column_facts(base: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
     """List the columns of a table: name second, primary key sixth, whether computed seventh."""
-    return base.execute(f"PRAGMA table_xinfo({_quoted(table)})").fetchall()
+    return base.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
 def _computes(base: sqlite3.Connection) -> bool:
     """Whether any table has a column that is computed when it is read."""
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    return any(fact[6] == _COMPUTED for (name,) in tables for fact in _facts(base, str(name)))
+    return any(fact[6] == _COMPUTED for (name,) in tables for fact in column_facts(base, str(name)))
 
 
 def _layer(base: sqlite3.Connection, entry: _Entry, file: str) -> Layer:
     """Read one table."""
-    facts = [fact for fact in _facts(base, entry.name) if fact[6] not in (1, _COMPUTED)]
+    facts = [fact for fact in column_facts(base, entry.name) if fact[6] not in (1, _COMPUTED)]
     names = [str(fact[1]) for fact in facts]
     if len(names) > MOST_COLUMNS:
         raise refuse("file_too_large", f"表格不能超过 {MOST_COLUMNS} 列", file=file, sheet=entry.name)
-    query = f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(entry.name)}"  # noqa: S608 (quoted)
+    query = f"SELECT {', '.join(map(quoted, names))} FROM {quoted(entry.name)}"  # noqa: S608 (quoted)
     rows = _rows(base.execute(query), len(names), file, entry.name)
     values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     keys = {str(fact[1]) for fact in facts if fact[5] and str(fact[1]).lower() in _KEYS}
@@ -188,7 +188,7 @@ def _layer(base: sqlite3.Connection, entry: _Entry, file: str) -> Layer:
             column=str(fact[1]),
             fix="请另存为普通字段",
         )
-        for fact in _facts(base, entry.name)
+        for fact in column_facts(base, entry.name)
         if fact[6] == _COMPUTED
     ]
     for name, cells in zip(names, values, strict=True):
@@ -199,7 +199,7 @@ def _layer(base: sqlite3.Connection, entry: _Entry, file: str) -> Layer:
             findings.append(finding("extra_column", "二进制内容 (如照片) 没有读入", column=name))
     x = y = np.full(len(rows), np.nan)
     if geometry:
-        x, y, said = points_of(from_wkb([_wkb(cell) for cell in values[names.index(geometry)]]))
+        x, y, said = points_of(from_wkb([wkb_of(cell) for cell in values[names.index(geometry)]]))
         findings += said
     if entry.remark:
         findings.append(finding("crs_unknown", entry.remark, severity="warning"))
@@ -221,7 +221,7 @@ def _rows(cursor: sqlite3.Cursor, width: int, file: str, sheet: str) -> list[tup
     return rows
 
 
-def _wkb(cell: Any) -> bytes | None:
+def wkb_of(cell: Any) -> bytes | None:
     """Take the geometry out of a GeoPackage blob (OGC 12-128r18, 2.1.3); None where it is none or empty."""
     if not isinstance(cell, bytes) or len(cell) < 8 or cell[:2] != b"GP":
         return None

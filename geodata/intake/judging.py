@@ -92,7 +92,7 @@ def judge_parts(
             county=county[rows],
             city=stated.city[rows],
             place=place,
-            roads=context.roads,
+            roads=context.road_points,
             stated=group.stated,
             stated_by=group.stated_by,
             confirmed=confirm,

@@ -15,10 +15,15 @@ from ..boundaries import Units
 from ..demand import read_census
 from ..gazetteer import Gazetteer
 from ..names import COUNTY, SETTLEMENT
+from ..network import load_network
+from ..shapes import points_along
 from .cells import tidy_code
 from .counties import LONGEST, CountyNames, Positions, county_names, read_unit
 from .evidence import Borders, prepare
 from .model import Cells
+
+ROAD_POINTS_M = 40.0
+"""Spacing of the points that stand for a road; half of it is small against the shifts that are told apart."""
 
 _TOWNS = ("街道办事处", "街道办", "街道", "镇", "乡")
 
@@ -30,7 +35,17 @@ class Context:
     units: Units
     gaz: Gazetteer
     roads: NDArray[np.float64] | None = None
-    """(m, 2) WGS84 points along real roads; None where the network is only approximate."""
+    """(m, 2) WGS84 points along real roads; None: those of ``network``."""
+    network: Path | None = None
+    """Folder of a saved network; an approximate one has no say."""
+
+    @cached_property
+    def road_points(self) -> NDArray[np.float64] | None:
+        """Points along real roads, every 40 m or less; None where there are none."""
+        if self.roads is not None or self.network is None:
+            return self.roads
+        shapes = load_network(self.network, verify="once").shapes
+        return None if shapes is None else points_along(shapes, spacing_m=ROAD_POINTS_M)
 
     @cached_property
     def names(self) -> CountyNames:
@@ -58,7 +73,8 @@ def default_context() -> Context:
 
 def context_of(folder: Path) -> Context:
     """Open the context of a workspace folder; raises ``WorkspaceError``."""
-    return Context(boundaries.load(folder / "boundaries.gpkg"), gazetteer.load(folder / "gazetteer"))
+    units, gaz = boundaries.load(folder / "boundaries.gpkg"), gazetteer.load(folder / "gazetteer")
+    return Context(units, gaz, network=folder / "network")
 
 
 # Places of rows without coordinates

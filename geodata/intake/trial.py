@@ -99,7 +99,8 @@ def try_systems(
 def _roads(fits: list[Fit], roads: Any) -> list[Nearness] | None:
     if roads is None or len(roads) < 2 or len(fits) < 2:
         return None
-    return evidence.nearness(fits, np.asarray(roads, float), most=float(_MOST_ROADS))
+    near = evidence.around(fits, np.asarray(roads, float))
+    return evidence.nearness(fits, near, most=float(_MOST_ROADS)) if len(near) > 1 else None
 
 
 def _settlements(fits: list[Fit], gaz: Gazetteer | None) -> list[Nearness] | None:

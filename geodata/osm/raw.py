@@ -19,7 +19,13 @@ WAY_KEYS = frozenset(
         "source:maxspeed", "zone:maxspeed", "maxspeed:advisory", "maxspeed:practical", "maxweight",
         "maxweight:hgv", "maxweightrating", "maxweightrating:hgv", "maxgcweight", "maxaxleload", "maxheight",
         "maxheight:physical", "maxwidth", "maxwidth:physical", "maxlength", "hazmat", "lanes", "width",
-        "sidewalk", "footway", "ice_road", "winter_road", "duration", "impassable", "status", "lit",
+        "sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right", "footway", "ice_road",
+        "winter_road", "duration", "impassable", "status", "lit", "conveying", "access:forward",
+        "access:backward", "hgv:forward", "hgv:backward", "foot:forward", "foot:backward", "goods:forward",
+        "goods:backward", "oneway:goods", "maxspeed:hgv:forward", "maxspeed:hgv:backward",
+        "access:conditional", "vehicle:conditional", "motor_vehicle:conditional", "motorcar:conditional",
+        "hgv:conditional", "foot:conditional", "goods:conditional", "oneway:conditional",
+        "maxspeed:conditional", "maxweight:conditional", "maxheight:conditional",
     }
 )  # fmt: skip
 """Keys of ways that the rules may look at; ``ref`` and the names are kept apart as labels."""
@@ -28,7 +34,8 @@ NODE_KEYS = frozenset(
     {
         "barrier", "access", "vehicle", "motor_vehicle", "motorcar", "hgv", "foot", "bollard", "locked",
         "maxweight", "maxheight", "maxheight:physical", "maxwidth", "maxwidth:physical", "highway",
-        "ford", "railway", "emergency", "opening_hours",
+        "ford", "railway", "emergency", "opening_hours", "goods", "maxaxleload", "maxlength",
+        "maxweight:hgv", "maxweightrating", "maxweightrating:hgv", "maxgcweight",
     }
 )  # fmt: skip
 """Keys of nodes that the rules may look at."""

@@ -62,8 +62,8 @@ function startPage(map, data) {
 
   const province = L.polygon(polygon(data.outline.province), style("ground", { color: "#46525e", weight: 2.6, fillColor: "#fff", fillOpacity: 1 })).addTo(map);
   L.polyline(data.outline.cities.map(ring), style("borders", { color: "#4d5965", weight: 1.3 })).addTo(map);
-  const roads = L.layerGroup(data.roads.map((lines, rank) =>
-    L.polyline(lines.map(ring), style("roads", { color: "#5d6873", weight: rank === 0 ? 1.6 : 0.8, opacity: 0.6 }))));
+  const roads = L.layerGroup(data.roads.map((roads, rank) =>
+    L.polyline(roads.lines.map(ring), style("roads", { color: "#5d6873", weight: rank === 0 ? 1.6 : 0.8, opacity: 0.6 }))));
   const areas = L.layerGroup().addTo(map);
   const sites = L.layerGroup().addTo(map);
   const gaps = L.layerGroup().addTo(map);
@@ -329,7 +329,7 @@ function startPage(map, data) {
     signs.append(legendRow(signed(make("span", "number", "1")), "缺口 (按人数排名)"));
     if (current().added_count) signs.append(legendRow(signed(many(current()) ? shape({ shape: "circle" }, data.colours.added, 9) : diamond({ mark: 1 })), "建议新增"));
     if (kind().drive) {
-      signs.append(legendRow(signed(make("span", "stroke wide")), "高速公路"), legendRow(signed(make("span", "stroke")), "国道"));
+      signs.append(...data.roads.map((roads, rank) => legendRow(signed(make("span", rank === 0 ? "stroke wide" : "stroke")), roads.name)));
     }
     fill("legend", make("h2", "", reach ? standard().reach_title : standard().county.title), ...rows, signs);
   }
@@ -480,6 +480,9 @@ function startPage(map, data) {
       if (visible) groups[key].addTo(map);
       else groups[key].remove();
     });
+    const credit = make("span", "", data.credit).innerHTML; // Leaflet writes HTML: the text is escaped
+    if (kind().drive) map.attributionControl.addAttribution(credit);
+    else map.attributionControl.removeAttribution(credit);
   }
 
   function draw() {

@@ -1,0 +1,110 @@
+"""The main job of the province on imported roads: from an OpenStreetMap file to coverage, desk and maps.
+
+The file is made from the approximate network (each link a straight way), so that it covers the province; it
+goes through the import like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import osm_files
+import pytest
+from boai.app import answers, desk, workspace
+from boai.app import demo as job
+from boai.app.network import Building, Choice, build, close, reopen
+from boai.geodata import demand
+from boai.geodata.errors import InputError
+from boai.geodata.network import Network, edge_tails, load_network
+
+pytestmark = pytest.mark.slow
+
+
+def _quiet(text: str) -> None:
+    del text
+
+
+def _write(network: Network, path: Path) -> None:
+    """Write every link of a network as a two-node way with its speed."""
+    tail, head = edge_tails(network), np.asarray(network.head)
+    once = np.flatnonzero(tail < head)
+    kmh = network.metres[once] / (network.centiseconds[once] / 100) * 3.6
+    places = zip(network.lon.tolist(), network.lat.tolist(), strict=True)
+    nodes = {node: (lon, lat) for node, (lon, lat) in enumerate(places, 1)}
+    ways = {}
+    for number, (edge, speed) in enumerate(zip(once.tolist(), kmh.tolist(), strict=True)):
+        ref, _, name = network.roads[int(network.road[edge])].partition(" ")
+        tags = {"highway": "trunk" if ref else "unclassified", "maxspeed": f"{speed:.0f}"}
+        named = {key: text for key, text in (("ref", ref), ("name", name)) if text}
+        ways[number + 1] = ([int(tail[edge]) + 1, int(head[edge]) + 1], {**tags, **named})
+    osm_files.write_osm(path, nodes=nodes, ways=ways)
+
+
+@pytest.fixture(scope="module")
+def roads(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("province")
+    _write(load_network(workspace_folder / "network"), folder / "province.osm.pbf")
+    build(Building(file=folder / "province.osm.pbf"), folder / "roads", overwrite=False, progress=_quiet)
+    return folder / "roads"
+
+
+@pytest.fixture(scope="module")
+def real(roads: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose whole demonstration ran on the imported roads."""
+    root = tmp_path_factory.mktemp("real") / "demo"
+    job.run(root, network=roads, progress=_quiet)
+    return root
+
+
+def test_the_demo_runs_on_imported_roads(real: Path, roads: Path) -> None:
+    summary = json.loads((real / "summary.json").read_text(encoding="utf-8"))
+    assert summary["labels"] == ["示例数据"]  # the sites are examples, the roads are not approximate any more
+    assert load_network(real / "network").meta["hash"] == load_network(roads).meta["hash"]
+    page = (real / "maps" / "index.html").read_text(encoding="utf-8")
+    assert "近似路网" not in page
+    assert "OpenStreetMap" in page
+    assert len(list((real / "maps").glob("*.pdf"))) == 4
+
+
+def test_every_resident_is_near_a_road_and_most_are_covered(real: Path) -> None:
+    world = workspace.load_world(workspace.open_workspace(real))
+    residents = demand.load(real / "demand").residents.sum()
+    found = answers.coverage(real, "warehouse", "省")
+    assert found["labels"] == ["示例数据"]
+    main = next(row for row in found["rows"] if row["limit"] == world.standards["warehouse"].limits[-1])
+    assert 0.8 * residents < main["served"] <= residents
+
+
+def test_the_desk_counts_closed_roads_until_they_are_open_again(real: Path) -> None:
+    before = desk.nearest(real, "修水县", k=2)
+    assert before["labels"] == ["示例数据"]
+    assert before["measures"] == []
+    names = before["sites"][0]["roads"] or ["G353"]
+    close(real, Choice(roads=[names[0]]), reason="塌方")
+    during = desk.nearest(real, "修水县", k=2)
+    assert [one["number"] for one in during["measures"]] == [1]
+    assert during["sites"][0]["eta_min"] >= before["sites"][0]["eta_min"]
+    assert "已计入 1号" in "\n".join(desk.lines(during))
+    reopen(real, None)
+    after = desk.nearest(real, "修水县", k=2)
+    assert [card["eta_min"] for card in after["sites"]] == [card["eta_min"] for card in before["sites"]]
+
+
+def test_imported_roads_survive_a_new_workspace_and_can_be_put_away(real: Path) -> None:
+    imported = load_network(real / "network").meta["hash"]
+    workspace.init(real, force=True)
+    assert load_network(real / "network").meta["hash"] == imported
+    found = workspace.use_network(real, None)
+    assert found["label"] == "近似路网"
+    assert load_network(real / "network").label == "近似路网"
+    workspace.open_workspace(real)
+
+
+def test_a_walking_network_is_refused(roads: Path, real: Path, tmp_path: Path) -> None:
+    file = roads.parent / "province.osm.pbf"
+    wanted = Building(file=file, mode="walk")
+    build(wanted, tmp_path / "walk", overwrite=False, progress=_quiet)
+    with pytest.raises(InputError, match="步行路网"):
+        workspace.use_network(real, tmp_path / "walk")

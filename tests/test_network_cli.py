@@ -1,0 +1,198 @@
+"""The commands on networks, as an office types them: build, look, close, measure, reopen, use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import osm_files
+import pytest
+from boai.app.cli import main
+from boai.geodata.network import load_network
+
+STEP = 0.01
+ROWS = COLUMNS = 5
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grid of residential streets near 修水 with one national road through its middle row."""
+    nodes = {
+        1 + row * COLUMNS + column: (114.50 + STEP * column, 29.00 + STEP * row, {})
+        for row in range(ROWS)
+        for column in range(COLUMNS)
+    }
+    ways = {
+        100 + row: (
+            [1 + row * COLUMNS + column for column in range(COLUMNS)],
+            {"highway": "primary", "ref": "G353", "name": "修水大道", "maxspeed": "60"}
+            if row == 2
+            else {"highway": "residential", "name": f"{row}横街", "maxspeed": "30"},
+        )
+        for row in range(ROWS)
+    }
+    ways |= {
+        200 + column: (
+            [1 + row * COLUMNS + column for row in range(ROWS)],
+            {"highway": "residential", "maxspeed": "30"},
+        )
+        for column in range(COLUMNS)
+    }
+    path = tmp_path_factory.mktemp("osm") / "grid.osm.pbf"
+    osm_files.write_osm(path, nodes=nodes, ways=ways)
+    return path
+
+
+@pytest.fixture
+def roads(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    code, out, _ = run(capsys, "network", "build", str(file), "--to", str(tmp_path / "roads"), "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["nodes"], found["edges"]) == (21, 72)  # the four corners are folded
+    return tmp_path / "roads"
+
+
+def test_info_says_what_was_decided(roads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "network", "info", str(roads), "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["mode"] == "drive"
+    assert found["label"] == ""
+    assert sum(found["km"].values()) == pytest.approx(found["km_total"], abs=0.01)
+    assert {"nodes", "edges", "km", "components", "choices", "left_out", "source", "closures"} <= set(found)
+    code, out, _ = run(capsys, "network", "info", str(roads))
+    assert code == 0
+    assert "驾车" in out
+    assert "公里" in out
+    assert "OpenStreetMap" in out
+
+
+def _minutes(roads: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
+    where = ["--from", "114.50,29.02", "--to", "114.54,29.02"]
+    code, out, err = run(capsys, "network", "time", str(roads), *where, "--json", *more)
+    assert code == 0, err
+    return dict(json.loads(out))
+
+
+def test_a_way_is_as_long_as_the_road(roads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = _minutes(roads, capsys, "--geometry")
+    metres = 4 * np.radians(STEP) * 6_371_008.8 * np.cos(np.radians(29.02))
+    assert found["metres"] == pytest.approx(metres, rel=1e-3)
+    assert found["seconds"] == pytest.approx(metres / (60 / 3.6), rel=1e-3)
+    assert found["geometry"]["type"] == "LineString"  # type: ignore[index]
+    assert found["geometry"]["coordinates"][0] == pytest.approx([114.50, 29.02])  # type: ignore[index]
+    assert [part["name"] for part in found["roads"]] == ["G353 修水大道"]  # type: ignore[union-attr,attr-defined]
+    assert "geometry" not in _minutes(roads, capsys)
+
+
+def test_close_measure_and_reopen(roads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = _minutes(roads, capsys)["seconds"]
+    code, out, _ = run(capsys, "network", "close", str(roads), "--road", "g353", "--reason", "塌方")
+    assert code == 0
+    assert "1号: 道路 G353 修水大道 封闭 (塌方" in out
+    closed = _minutes(roads, capsys)
+    assert closed["seconds"] > 2 * usual  # type: ignore[operator]
+    assert [one["number"] for one in closed["closures"]] == [1]  # type: ignore[attr-defined]
+    assert _minutes(roads, capsys, "--ignore-closures")["seconds"] == usual
+    assert load_network(roads).centiseconds.min() > 0  # the arrays are as they were
+    run(capsys, "network", "close", str(roads), "--near", "114.505,29.02", "--within", "20", "--speed", "0.5")
+    code, out, _ = run(capsys, "network", "reopen", str(roads), "1")
+    assert code == 0
+    slowed = _minutes(roads, capsys)["seconds"]
+    assert slowed == pytest.approx(1.25 * usual, rel=1e-3)  # type: ignore[operator]
+    code, out, _ = run(capsys, "network", "closures", str(roads), "--history")
+    assert "车速降为 50 %" in out
+    assert len(out.splitlines()) == 1 + 3
+    assert run(capsys, "network", "reopen", str(roads), "--all")[0] == 0
+    assert _minutes(roads, capsys)["seconds"] == usual
+
+
+def test_close_by_way_edge_and_area(roads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    area = {
+        "type": "Polygon",
+        "coordinates": [[[114.5, 29.015], [114.52, 29.015], [114.52, 29.025], [114.5, 29.015]]],
+    }
+    (tmp_path / "flood.geojson").write_text(json.dumps(area), encoding="utf-8")
+    for choice in (["--way", "102"], ["--edge", "0"], ["--polygon", str(tmp_path / "flood.geojson")]):
+        code, out, _ = run(capsys, "network", "close", str(roads), *choice, "--json")
+        assert code == 0
+        assert json.loads(out)["edges"] >= 2
+    code, out, _ = run(capsys, "network", "close", str(roads), "--edge", "0", "--one-way", "--json")
+    assert json.loads(out)["edges"] == 1
+
+
+def test_the_way_is_saved(roads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _minutes(roads, capsys, "--geojson", str(tmp_path / "way.geojson"))
+    feature = json.loads((tmp_path / "way.geojson").read_text(encoding="utf-8"))
+    assert feature["type"] == "Feature"
+    where = ["--from", "114.50,29.02", "--to", "114.54,29.02", "--geojson", str(tmp_path / "way.geojson")]
+    code, _, err = run(capsys, "network", "time", str(roads), *where)
+    assert code == 1
+    assert "文件已存在" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["build", "nosuch.osm.pbf", "--to", "OUT"], "不存在"),
+        (["build", "FILE"], "没有说明写到哪里"),
+        (["build", "--to", "OUT"], "应给且只给一个"),
+        (["build", "FILE", "--to", "OUT", "--mode", "fly"], "--mode"),
+        (["build", "FILE", "--to", "OUT", "--rules", "x"], "--rules"),
+        (["build", "FILE", "--to", "ROADS"], "这里已有路网"),
+        (["build", "FILE", "--to", "FULL"], "已有别的文件"),
+        (["build", "FILE", "--to", "OUT", "--column", "x"], "用途=列名"),
+        (["build", "table.xlsx", "--to", "OUT"], "不认识的路网文件"),
+        (["info", "nosuch"], "没有路网"),
+        (["time", "ROADS", "--from", "x", "--to", "114.5,29"], "--from"),
+        (["time", "ROADS", "--from", "114.5,29", "--to", "29,114.5"], "--to"),
+        (["close", "ROADS"], "没有说明哪条道路"),
+        (["close", "ROADS", "--road", "G999"], "没有这条道路"),
+        (["close", "ROADS", "--way", "5"], "没有这条 way"),
+        (["close", "ROADS", "--edge", "5000"], "路段编号"),
+        (["close", "ROADS", "--near", "115,29"], "附近没有道路"),
+        (["close", "ROADS", "--road", "G353", "--speed", "0.001"], "车速比例"),
+        (["close", "ROADS", "--polygon", "nosuch.geojson"], "不存在"),
+        (["reopen", "ROADS"], "--all"),
+        (["reopen", "ROADS", "7"], "没有这条"),
+        (["use"], "--approximate"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    roads: Path,
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    word: str,
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("keep me", encoding="utf-8")
+    names = {
+        "ROADS": str(roads), "FILE": str(file), "OUT": str(tmp_path / "out"), "FULL": str(tmp_path / "full"),
+    }  # fmt: skip
+    code, _, err = run(capsys, "network", *[names.get(text, text) for text in arguments])
+    assert code == 1
+    assert word in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "full" / "letter.txt").read_text(encoding="utf-8") == "keep me"
+
+
+def test_a_network_of_another_place_is_refused(
+    file: Path, workspace_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = load_network(workspace_folder / "network").meta["hash"]
+    run(capsys, "network", "build", str(file), "--to", str(tmp_path / "roads"))
+    code, _, err = run(capsys, "network", "use", str(tmp_path / "roads"), "-w", str(workspace_folder))
+    assert code == 1
+    assert "不在本省" in err
+    assert load_network(workspace_folder / "network").meta["hash"] == before
