@@ -14,10 +14,11 @@ import pandas as pd
 
 from ..coverage.measures import LEVELS
 from ..geodata.errors import InputError, Problem
+from ..geodata.folders import replace_folder
 from ..geodata.layers import KIND_NAMES, Kind
 from ..geodata.network import load_network
 from ..geodata.registry import check_kind
-from ..geodata.store import replace_folder, write_text
+from ..geodata.store import write_text
 from ..maps import words
 from ..scenarios.compare import compare as compare_results
 from ..scenarios.compare import headlines
@@ -53,12 +54,12 @@ def _marks(world: World, result: Result, kinds: Sequence[Kind]) -> dict[str, Any
     return {
         "labels": labels,
         "label_of": {kind: "、".join(each) for kind, each in found.items()},
-        "notes": notes_of(world, kinds),
+        "notes": notes_of(world, kinds, [result]),
     }
 
 
-def notes_of(world: World, kinds: Sequence[Kind]) -> list[str]:
-    """Say which layers are empty, and which hold sites that do not count."""
+def notes_of(world: World, kinds: Sequence[Kind], results: Sequence[Result]) -> list[str]:
+    """Say which layers are empty, which hold sites that do not count, and who is far from every road."""
     notes = []
     for kind in kinds:
         layer, name = world.layers[kind], KIND_NAMES[kind]
@@ -66,7 +67,8 @@ def notes_of(world: World, kinds: Sequence[Kind]) -> list[str]:
             notes.append(f"{name}: 登记库里没有{'在用的' if layer.left_out else ''}站点, 结果按 0 处计算")
         if layer.note:
             notes.append(f"{name}: {layer.note}")
-    return notes
+    far = [note for result in results for kind in kinds for note in result.far.get(kind, ())]
+    return notes + list(dict.fromkeys(far))
 
 
 def check_network(root: Path, table: Path | None) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = 
         raise InputError(Problem("--by", f"应为 {'、'.join(LEVELS)} 之一", by[:20]))
     world, result = baseline(root, wanted, progress)
     table = result.units[result.units["level"] == by]
-    table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=(100 * table["share"]).round(2))
+    table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=100 * table["share"])
     marks = _marks(world, result, wanted)
     names = result.summary["kind"]
     summary = result.summary.assign(layer=names.map(KIND_NAMES), label=names.map(marks.pop("label_of")))
@@ -139,7 +141,7 @@ def plan(
         "sentences": [
             _proof(proof),
             *([proof["note"]] if proof["note"] else []),
-            *notes_of(world, [wanted]),
+            *notes_of(world, [wanted], [result]),
         ],
     }
 
@@ -183,17 +185,17 @@ def compare(root: Path, names: Sequence[str], progress: Progress | None = None) 
     results = results_of(world, names, progress)
     table = compare_results(results)
     marks = _marks(world, results[0], list(KIND_NAMES))
-    table = table.assign(
-        percent=(100 * table["share"]).round(2), label=table["kind"].map(marks.pop("label_of"))
-    )
+    table = table.assign(percent=100 * table["share"], label=table["kind"].map(marks.pop("label_of")))
+    marks["notes"] = notes_of(world, list(KIND_NAMES), results)
     return {**marks, "rows": rows_of(table), "sentences": list(headlines(results))}
 
 
 def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
     """Write page, sheets and tables of scenarios into the workspace; the sheets show the first of them."""
     world = load_world(open_workspace(root))
-    paths = write_products(root, world, results_of(world, names, progress), progress)
-    notes = notes_of(world, list(KIND_NAMES))
+    results = results_of(world, names, progress)
+    paths = write_products(root, world, results, progress)
+    notes = notes_of(world, list(KIND_NAMES), results)
     return {"labels": labels_of(world), "notes": notes, "files": [str(path) for path in paths]}
 
 

@@ -197,6 +197,8 @@ def nearest(
     kind: Annotated[str, typer.Option("--kind", help="warehouse(备灾仓库) 或 team(救援队)")] = "warehouse",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="列出几处")] = 3,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="中断的道路, 如 G60; 可重复")] = None,
+    geometry: Annotated[bool, typer.Option("--geometry", help="JSON 里也给出各条路线的坐标")] = False,
+    geojson: Annotated[Path | None, typer.Option("--geojson", help="把各条路线存成 GeoJSON 文件")] = None,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
@@ -204,6 +206,14 @@ def nearest(
     from . import desk
 
     answer = desk.nearest(root, at, kind=kind, k=k, avoid=avoid or [])
+    features = answer.pop("features")
+    if geojson is not None:
+        from .network import save_geojson
+
+        save_geojson({"type": "FeatureCollection", "features": features}, geojson)
+    if geometry:
+        for card, feature in zip(answer["sites"], features, strict=True):
+            card["geometry"] = feature["geometry"]
     if as_json:
         console.print_json(answer)
         return

@@ -99,12 +99,12 @@ def moment(text: str) -> str:
 
     Examples
     --------
-    >>> moment("2026-03-05T01:02:03+00:00")[:4], moment("?")
-    ('2026', '?')
+    >>> moment("2026-03-05T01:02:03+00:00")[:4], moment("?"), moment("9999-12-31T23:59:59-23:59")[:4]
+    ('2026', '?', '9999')
     """
     try:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # nothing vouches for a time in a file
         return text
 
 

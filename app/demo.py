@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..geodata.layers import KIND_NAMES
 from ..geodata.store import write_text
 from ..maps.words import headlines
 from ..scenarios.compare import headlines as scenario_headlines
@@ -27,8 +28,8 @@ def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[
     Returns
     -------
     dict
-        workspace, labels, files (page first), sentences (three to be read out), scenarios (one sentence each)
-        and seconds (wall time).
+        workspace, labels, notes, files (page first), sentences (three to be read out), scenarios (one
+        sentence each) and seconds (wall time).
     """
     began = time.perf_counter()
 
@@ -46,6 +47,7 @@ def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[
     summary = {
         "workspace": str(root),
         "labels": answers.labels_of(world),
+        "notes": answers.notes_of(world, list(KIND_NAMES), results),
         "sentences": list(headlines(results)),
         "scenarios": list(scenario_headlines(results)),
         "files": [str(path) for path in files],
@@ -61,5 +63,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {path}"
     if found["labels"]:
         yield f"注意: 结果基于 {'、'.join(found['labels'])}, 只用于试用, 不能作为决策依据。"
+    yield from found["notes"]
     yield ""
     yield from found["sentences"]

@@ -20,7 +20,8 @@ from ..geodata.network import load_network
 from ..geodata.overlay import Measure, load_overlay, under
 from ..geodata.registry import check_kind, read_sites, read_stock
 from ..geodata.road_names import edges_of_roads
-from .console import marked, stock
+from .console import marked, moment, stock
+from .roadbook import legs, sentence
 from .workspace import open_workspace
 
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
@@ -29,6 +30,10 @@ _CARD = (
     "id", "name", "level", "city", "county", "status", "position", "keeper", "phone", "speciality",
 )  # fmt: skip
 _SENT: tuple[Kind, ...] = ("warehouse", "team")
+_MOST_MEASURES = 6
+_MOST_LEGS = 6
+_DIGITS = 7
+_MODES = {"heavy": "按重型车能走的道路和车速计算"}
 
 
 def nearest(
@@ -48,6 +53,12 @@ def nearest(
         How many sites.
     avoid
         Roads that are closed, by code or name: G60, 沪昆高速.
+
+    Returns
+    -------
+    dict
+        place, labels, closures that count, and one card per site; ``features`` are the ways of the cards as
+        GeoJSON features, in the same order.
 
     Raises
     ------
@@ -85,12 +96,14 @@ def nearest(
         "place": place,
         "kind": chosen,
         "labels": labels,
+        "mode": network.mode,
         "closed_roads": closed_names,
         "measures": [_measure(one) for one in measures.measures],
         "off_road_m": answer.off_road_m,
         "warning": answer.warning,
-        "sites": [_card(rank, arrival) for rank, arrival in enumerate(answer.arrivals, 1)],
+        "sites": [_card(rank, arrival, gaz) for rank, arrival in enumerate(answer.arrivals, 1)],
         "unreached": _unreached(answer, sites, k),
+        "features": [_feature(rank, arrival) for rank, arrival in enumerate(answer.arrivals, 1)],
     }
 
 
@@ -98,7 +111,7 @@ def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
     """Read coordinates or a place name; raises ``PlaceError`` for what lies outside or is unknown."""
     pair = _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100])
     if pair is None:
-        return _named(gaz, text)
+        return named(gaz, text, where="--at")
     lon, lat = float(pair[1]), float(pair[2])
     area = outline.load_outline(root / "outline")
     if not outline.contains(area, lon, lat):
@@ -109,15 +122,15 @@ def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
     return {"name": label, "lon": lon, "lat": lat, "note": ""}
 
 
-def _named(gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
-    """Find a named place that is small enough to drive to."""
+def named(gaz: gazetteer.Gazetteer, text: str, *, where: str) -> dict[str, Any]:
+    """Find a named place that is small enough to drive to; raises ``PlaceError``."""
     if _NUMBERS.search(unicodedata.normalize("NFKC", text)[:100]):
         fix = "请按 经度,纬度 写两个十进制度数, 例如 115.86,28.69"
-        raise PlaceError(Problem("--at", "看不懂这个坐标", text[:40], fix))
+        raise PlaceError(Problem(where, "看不懂这个坐标", text[:40], fix))
     found = gazetteer.find_nearby(gaz, text)
     if found.level == PROVINCE:
         raise PlaceError(
-            Problem("--at", "范围太大, 请写到县或乡镇", found.name, "例如 修水县 或 修水县黄坳乡")
+            Problem(where, "范围太大, 请写到县或乡镇", found.name, "例如 修水县 或 修水县黄坳乡")
         )
     notes = [found.note]
     if found.level == CITY:
@@ -146,12 +159,14 @@ def measure_line(one: Mapping[str, Any]) -> str:
     '3号: 道路 G105 车速降为 50 % (积水)'
     """
     state = "封闭" if not one["speed"] else f"车速降为 {100 * one['speed']:.0f} %"
-    more = "; ".join(text for text in (one["reason"], one["since"] and f"{one['since']} 起") if text)
+    since = one["since"] and f"{moment(one['since'])} 起"
+    more = "; ".join(text for text in (one["reason"], since) if text)
     return f"{one['number']}号: {one['what']} {state}" + (f" ({more})" if more else "")
 
 
-def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
+def _card(rank: int, arrival: Arrival, gaz: gazetteer.Gazetteer) -> dict[str, Any]:
     site = arrival.site
+    passes = arrival.places or gazetteer.along(gaz, arrival.line)  # junctions of real roads have no names
     return {
         "rank": rank,
         **{key: site[key] or "" for key in _CARD},
@@ -164,9 +179,34 @@ def _card(rank: int, arrival: Arrival) -> dict[str, Any]:
         "km": round(arrival.metres / 1000, 1),
         "stock": read_stock(site["stock"]),
         "stock_date": site["stock_date"] or "",
-        "passes": list(arrival.places),
+        "passes": list(passes),
         "roads": list(arrival.roads),
+        "stretches": [
+            {"name": part.name, "metres": round(part.metres, 1), "class": part.road_class}
+            for part in arrival.stretches
+        ],
         "example": site["example"],
+    }
+
+
+def _feature(rank: int, arrival: Arrival) -> dict[str, Any]:
+    """Draw the way of a site as a GeoJSON line, from road to road (RFC 7946: WGS84 degrees)."""
+    site = arrival.site
+    return {
+        "type": "Feature",
+        "geometry": {
+            "type": "LineString",
+            "coordinates": [[round(x, _DIGITS), round(y, _DIGITS)] for x, y in arrival.line.tolist()],
+        },
+        "properties": {
+            "rank": rank,
+            "id": site["id"],
+            "name": site["name"],
+            "eta_min": round(arrival.eta_s / 60, 1),
+            "drive_min": round(arrival.drive_s / 60, 1),
+            "metres": round(arrival.metres, 1),
+            "roads": list(arrival.roads),
+        },
     }
 
 
@@ -197,15 +237,23 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     place = answer["place"]
     where = f"{place['name']} ({place['lon']:.4f}, {place['lat']:.4f})"
     yield marked(f"{where} 最近的{KIND_NAMES[answer['kind']]}", answer["labels"])
-    notes = [place["note"], answer["warning"]]
+    notes = [place["note"], answer["warning"], _MODES.get(answer["mode"], "")]
     if answer["closed_roads"]:
         notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
-    notes += ["已计入 " + measure_line(one) for one in answer["measures"]]
+    notes += counted_lines(answer["measures"])
     yield from (f"  注意: {note}" for note in notes if note)
     for card in answer["sites"]:
         yield from _card_lines(card, answer["kind"])
     if answer["unreached"]:
         yield f"  {answer['unreached']}" if answer["sites"] else f"  没有可达的站点: {answer['unreached']}"
+
+
+def counted_lines(measures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which closed and slowed roads an answer counts, the latest first where there are many."""
+    shown = measures if len(measures) <= _MOST_MEASURES else list(measures)[:-_MOST_MEASURES:-1]
+    rest = len(measures) - len(shown)
+    said = ["已计入 " + measure_line(one) for one in shown]
+    return said + ([f"另计入 {rest} 条封闭或减速, 见 boai network closures"] if rest else [])
 
 
 def _card_lines(card: dict[str, Any], kind: str) -> Iterator[str]:
@@ -229,5 +277,5 @@ def _card_lines(card: dict[str, Any], kind: str) -> Iterator[str]:
         shown = card["passes"]
         middle = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]]
         yield "   途经: " + " → ".join(middle)
-    roads = "、".join(dict.fromkeys(card["roads"]))
-    yield f"   道路: {roads or '县乡道路'}"
+    roads = legs((part["name"], part["metres"]) for part in card["stretches"])
+    yield "   道路: " + (sentence(roads, most=_MOST_LEGS) if card["roads"] else "县乡道路")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +14,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geodata import selection
-from ..geodata.errors import InputError, Problem
-from ..geodata.network import Network, load_network, save_network
-from ..geodata.overlay import editing, impose, lift, load_overlay, save_overlay, under
+from ..geodata.errors import InputError, Problem, WorkspaceError
+from ..geodata.folders import put_back
+from ..geodata.network import Network, load_network
+from ..geodata.overlay import (
+    Overlay,
+    check_none_in_force,
+    editing,
+    impose,
+    lift,
+    load_overlay,
+    save_over,
+    save_overlay,
+    set_aside,
+    under,
+)
 from ..geodata.road_names import edges_of_roads
 from ..geodata.store import MANIFEST as NETWORK_MANIFEST
-from ..geodata.store import write_text
+from ..geodata.store import stored_hash, write_text
 from .console import jsonable
-from .workspace import MANIFEST, Progress, network_folder, open_workspace
+from .workspace import MANIFEST, PARTS, PRODUCTS, Progress, open_workspace, saved_network
 
 if TYPE_CHECKING:
     from ..geodata.overlay import Measure
@@ -58,10 +71,7 @@ class Building:
 
 def open_network(path: Path) -> tuple[Path, Network]:
     """Open the network of a folder or of a workspace: (its folder, the network without closures)."""
-    folder = network_folder(path)
-    if not (folder / NETWORK_MANIFEST).exists():
-        fix = "请用 boai network build 建立, 或给出工作区文件夹"
-        raise InputError(Problem(str(path), "这里没有路网", fix=fix))
+    folder = saved_network(path)
     return folder, load_network(folder, verify="once")
 
 
@@ -109,28 +119,48 @@ def build(wanted: Building, to: Path, *, overwrite: bool, progress: Progress) ->
     _check_target(to, overwrite)
     network = _read(wanted, progress)
     progress(f"保存路网: {network.n_nodes} 个节点, {network.n_edges} 条有向路段")
-    save_network(network, to)
+    save_over(network, to)
     return info(to)
 
 
 def _check_target(to: Path, overwrite: bool) -> None:
-    """Refuse to write over what is no network, or over a network unless the user says so."""
-    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
-        return
-    if (to / MANIFEST).exists():
-        fix = f"请写到别处, 再运行 boai network use 新路网 --workspace {to}"
+    """Refuse, before hours of reading, to write over what is no network, or where one cannot write."""
+    inside = to.resolve().parent / MANIFEST
+    if (to / MANIFEST).exists() or (
+        inside.exists() and (to.name in (*PARTS, *PRODUCTS) or to.name.startswith("."))
+    ):
+        root = to if (to / MANIFEST).exists() else inside.parent
+        fix = f"请写到别处, 再运行 boai network use 新路网 --workspace {root}"
         raise InputError(Problem(str(to), "这是工作区, 不能直接写成路网", fix=fix))
+    if to.exists() and Path.cwd().is_relative_to(to.resolve()):
+        raise InputError(Problem(str(to), "不能写成当前文件夹", fix="请给一个新文件夹的名字, 例如 roads"))
+    put_back(to)
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        _check_old(to, overwrite)
+    near = next(folder for folder in to.absolute().parents if folder.exists())
+    try:
+        Path(tempfile.mkdtemp(dir=near, prefix=f".{to.name}.")).rmdir()
+    except OSError as error:
+        from ..geodata.web import plain_error  # noqa: PLC0415 (slow to import)
+
+        fix = "请换一个位置或名字, 并检查权限和磁盘空间"
+        raise InputError(Problem(str(to), f"这里不能写 ({plain_error(error)})", fix=fix)) from None
+
+
+def _check_old(to: Path, overwrite: bool) -> None:
     if not (to.is_dir() and (to / NETWORK_MANIFEST).exists() and (to / "centiseconds.npy").exists()):
         raise InputError(Problem(str(to), "这里已有别的文件, 没有写出", fix="请换一个空文件夹"))
-    if (to.resolve().parent / MANIFEST).exists():
-        fix = "请写到别处, 再运行 boai network use"
-        raise InputError(Problem(str(to), "这是工作区的路网, 不能直接替换", fix=fix))
     if not overwrite:
         raise InputError(Problem(str(to), "这里已有路网, 没有写出", fix="确实要替换的, 加 --overwrite"))
+    try:
+        network = load_network(to, verify="once")
+    except WorkspaceError:
+        return  # a damaged network may be replaced
+    check_none_in_force(load_overlay(to, network), to)
 
 
 def _read(wanted: Building, progress: Progress) -> Network:
-    from ..geodata import roads  # noqa: PLC0415 (slow to import)
+    from ..geodata import real_roads as roads  # noqa: PLC0415 (slow to import)
 
     if (wanted.file is None) == (not wanted.place):
         fix = "请给一个文件 (如 jiangxi-latest.osm.pbf), 或 --place 地名"
@@ -198,12 +228,19 @@ def _is_graph(path: Path) -> bool:
         return False
 
 
+def is_point(text: str) -> bool:
+    """Tell whether a text is written as ``longitude,latitude``."""
+    return _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100]) is not None
+
+
 def point_of(text: str, where: str) -> tuple[float, float]:
     """Read ``longitude,latitude`` in WGS84 degrees; raises ``InputError``."""
     pair = _PAIR.fullmatch(unicodedata.normalize("NFKC", text)[:100])
     lon, lat = (float(pair[1]), float(pair[2])) if pair else (np.nan, np.nan)
     if not (abs(lon) <= 180 and abs(lat) <= 90):
-        raise InputError(Problem(where, "应为 经度,纬度 (WGS84 十进制度数)", text[:40], "例如 115.86,28.69"))
+        swapped = abs(lon) <= 90 < abs(lat) <= 180
+        fix = "经纬度可能写反了, 经度在前, 例如 115.86,28.69" if swapped else "例如 115.86,28.69"
+        raise InputError(Problem(where, "应为 经度,纬度 (WGS84 十进制度数)", text[:40], fix))
     return lon, lat
 
 
@@ -225,6 +262,7 @@ def close(path: Path, choice: Choice, *, speed: float = 0.0, reason: str = "") -
     folder, network = open_network(path)
     edges, words = _chosen(network, choice)
     with editing(folder):
+        _check_same(folder, network)
         overlay = impose(
             load_overlay(folder, network), edges, speed=speed, what="; ".join(words), reason=reason, at=_now()
         )
@@ -232,6 +270,12 @@ def close(path: Path, choice: Choice, *, speed: float = 0.0, reason: str = "") -
     pairs = edges if network.shapes is None else np.unique(np.asarray(network.shapes.of)[edges] >> 1)
     made = measure_of(overlay.measures[-1])
     return {**made, "km": round(_length_km(network, edges), 3), "roads": len(pairs)}
+
+
+def _check_same(folder: Path, network: Network) -> None:
+    """Refuse to write edges of a network that was replaced since it was opened."""
+    if stored_hash(folder, kind="network") != network.meta["hash"]:
+        raise WorkspaceError(Problem(str(folder), "路网刚刚被替换", fix="请再试一次"))
 
 
 def _length_km(network: Network, edges: Any) -> float:
@@ -270,16 +314,25 @@ def _chosen(network: Network, choice: Choice) -> tuple[Any, list[str]]:
 
 
 def reopen(path: Path, numbers: Sequence[int] | None, *, reason: str = "") -> dict[str, Any]:
-    """Take measures back, all where none is named."""
+    """Take measures back, all where none is named; a file that cannot be read is then put aside."""
     folder, network = open_network(path)
+    aside = ""
     with editing(folder):
-        before = load_overlay(folder, network)
+        _check_same(folder, network)
+        try:
+            before = load_overlay(folder, network)
+        except WorkspaceError:
+            if numbers is not None:
+                raise
+            aside = set_aside(folder)
+            before = Overlay(str(network.meta["hash"]))
         after = lift(before, numbers, reason=reason, at=_now())
         save_overlay(after, folder)
     gone = [one for one in before.measures if one not in after.measures]
     return {
         "reopened": [measure_of(one) for one in gone],
         "in_force": [measure_of(one) for one in after.measures],
+        "set_aside": aside,
     }
 
 
@@ -317,5 +370,7 @@ def save_geojson(feature: Mapping[str, Any], path: Path) -> None:
 
     from .outputs import check_new  # noqa: PLC0415
 
+    if path.is_file():
+        raise InputError(Problem(str(path), "文件已存在, 没有写出", fix="请换一个文件名"))
     check_new(path, overwrite=False)
     write_text(path, json.dumps(jsonable(feature), ensure_ascii=False))

@@ -113,13 +113,13 @@ def network_download(
     as_json: JsonOption = False,
 ) -> None:
     """下载一个省的 OpenStreetMap 数据: 断点续传, 核对校验和, 可用本地镜像。"""
-    from ..geodata.roads import download
+    from ..geodata.download import download
 
     found = download(source, to or Path(), mirror=mirror or None, progress=say)
     if as_json:
         console.print_json({"file": str(found), "bytes": found.stat().st_size})
         return
-    typer.echo(str(found))
+    typer.echo(console.clean(found))
 
 
 @network_app.command("info", cls=Command)
@@ -163,6 +163,8 @@ def info_lines(found: Mapping[str, Any]) -> list[str]:
     return shown
 
 
+_COUNTED = {"ways": "条路", "nodes": "处", "edges": "个路段", "rows": "行"}
+_SHOWN_PARTS = 3
 _FACTS = {"source": "来源", "licence": "许可", "made": "数据日期", "parameters": "参数"}
 
 
@@ -174,28 +176,61 @@ def console_measure(one: Mapping[str, Any]) -> str:
 
 
 def _report_lines(found: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if found.get("km"):
-        lines.append(
-            "各等级里程 (公里): " + "、".join(f"{name} {km:,.1f}" for name, km in found["km"].items())
-        )
+    lines = _lengths("各等级里程 (公里)", found, "km")
     if found.get("oneway_km") is not None:
         lines.append(f"其中单行 {found['oneway_km']:,.1f} 公里")
-    parts = found.get("components") or {}
+    lines += _connection(found)
+    for title, key in (("取舍", "choices"), ("没有收入", "left_out")):
+        counted = sorted((found.get(key) or {}).values(), key=_size, reverse=True)
+        lines += [f"{title}: {one['text']} ({_counts(one)})" for one in counted]
+    return lines + _lengths("没有收入的等级 (公里; 需要的可用 --speeds 开放)", found, "closed_km")
+
+
+def _lengths(title: str, found: Mapping[str, Any], key: str) -> list[str]:
+    """Say the kilometres of each class by its Chinese name."""
+    lengths, names = found.get(key), found.get("class_names")
+    if not isinstance(lengths, dict) or not lengths:
+        return []
+    called = names if isinstance(names, dict) else {}
+    parts = [f"{called.get(name, name)} {km:,.1f}" for name, km in lengths.items() if _is_number(km)]
+    return [f"{title}: " + "、".join(parts)]
+
+
+def _connection(found: Mapping[str, Any]) -> list[str]:
+    """Say what is cut off from the rest, and where the largest of it lies."""
+    parts, strong = found.get("components") or {}, found.get("strong")
+    lines = []
     if parts:
         lines.append(
             f"连通: 保留最大的一片; 另有 {parts.get('others_count', 0)} 片共 "
             f"{parts.get('others_km', 0):,.1f} 公里没有收入"
         )
-    for title, key in (("取舍", "choices"), ("没有收入", "left_out")):
-        for one in (found.get(key) or {}).values():
-            lines.append(f"{title}: {one['text']} ({_counts(one)})")
+    others = parts.get("others")
+    numbers = [
+        [one.get(key) for key in ("lon", "lat", "km")]
+        for one in (others if isinstance(others, list) else [])[:_SHOWN_PARTS]
+        if isinstance(one, dict)
+    ]
+    places = [f"{x:.4f},{y:.4f} ({km:,.1f} 公里)" for x, y, km in numbers if all(map(_is_number, (x, y, km)))]
+    if places:
+        lines.append("其中最大的在: " + "、".join(places))
+    outside = strong.get("nodes_outside") if isinstance(strong, dict) else None
+    if _is_number(outside) and outside:
+        lines.append(f"能进不能出、或能出不能进的节点 {outside:,} 个 (多在范围边缘), 没有地点接到那里")
     return lines
 
 
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def _size(one: Mapping[str, Any]) -> tuple[float, float]:
+    """Order what was decided: most kilometres first, then what is counted at places."""
+    return one.get("km", -1.0), max((one[key] for key in _COUNTED if key in one), default=0)
+
+
 def _counts(one: Mapping[str, Any]) -> str:
-    words = {"ways": "条路", "nodes": "处", "edges": "个路段", "rows": "行"}
-    parts = [f"{one[key]:,} {word}" for key, word in words.items() if key in one]
+    parts = [f"{one[key]:,} {word}" for key, word in _COUNTED.items() if key in one]
     return ", ".join([*parts, *([f"{one['km']:,.1f} 公里"] if "km" in one else [])])
 
 
@@ -237,8 +272,8 @@ def _error_line(what: str, summary: dict[str, Any]) -> str:
 @network_app.command("time", cls=Command)
 def network_time(
     folder: FolderArgument,
-    start: Annotated[str, typer.Option("--from", help="起点 经度,纬度 (WGS84)")],
-    end: Annotated[str, typer.Option("--to", help="终点 经度,纬度 (WGS84)")],
+    start: Annotated[str, typer.Option("--from", help="起点 经度,纬度 (WGS84); 给工作区的, 也可写地名")],
+    end: Annotated[str, typer.Option("--to", help="终点 经度,纬度 (WGS84), 或地名")],
     geometry: Annotated[bool, typer.Option("--geometry", help="JSON 里也给出路线的坐标")] = False,
     geojson: Annotated[Path | None, typer.Option("--geojson", help="把路线存成 GeoJSON 文件")] = None,
     ignore_closures: Annotated[
@@ -290,7 +325,7 @@ def network_close(
         console.print_json(found)
         return
     typer.echo(console.clean(f"{console_measure(found)}: {found['roads']} 段, {found['km']:.1f} 公里"))
-    typer.echo(f"恢复: boai network reopen {folder} {found['number']}")
+    typer.echo(console.clean(f"恢复: boai network reopen {folder} {found['number']}"))
 
 
 @network_app.command("reopen", cls=Command)
@@ -312,6 +347,8 @@ def network_reopen(
         return
     for one in found["reopened"]:
         typer.echo(console.clean(f"已恢复 {console_measure(one)}"))
+    if found["set_aside"]:
+        typer.echo(f"原有的封闭记录读不出, 已另存为 {found['set_aside']}; 请核对哪些道路仍应封闭。")
     typer.echo(f"仍有 {len(found['in_force'])} 条封闭或减速。")
 
 
@@ -336,7 +373,8 @@ def network_closures(
     for event in found["history"] if history else []:
         action = words.get(event["action"], event["action"])
         why = f" ({event['reason']})" if event["reason"] else ""
-        typer.echo(console.clean(f"{event['at']}  {action} {event['number']}号 {event['what']}{why}"))
+        at = console.moment(event["at"])
+        typer.echo(console.clean(f"{at}  {action} {event['number']}号 {event['what']}{why}"))
 
 
 @network_app.command("use", cls=Command)

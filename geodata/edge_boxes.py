@@ -45,6 +45,10 @@ class Points:
     far: NDArray[np.float64]
     """(p,) squared distance, in steps, beyond which nothing is looked for."""
 
+    def columns(self) -> tuple[NDArray[np.float64], ...]:
+        """Give the four lists as one tuple."""
+        return self.x, self.y, self.narrow, self.far
+
     def take(self, rows: Any) -> Points:
         return Points(self.x[rows], self.y[rows], self.narrow[rows], self.far[rows])
 

@@ -142,24 +142,14 @@ def nearest_piece(
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("a coordinate is no finite number")
     if cold or len(x) <= FEW:
-        found = _measured(shapes, x, y, *find_few(shapes, grid, points_of(x, y, limit_m), centiseconds))
+        piece, share = find_few(shapes, grid, points_of(x, y, limit_m), centiseconds)
+        there, feet = piece >= 0, np.full((2, len(x)), np.nan)
+        feet[:, there] = foot(shapes, piece[there], share[there])
+        found = Found(piece, share, haversine_m(x, y, *feet), *feet)
     else:
         found = _find_many(shapes, grid, x, y, limit_m=limit_m, times=centiseconds, threads=threads)
     beyond = found.metres > (np.inf if limit_m is None else limit_m)
     return found if not beyond.any() else _without(found, beyond)
-
-
-def _measured(
-    shapes: Shapes,
-    lon: NDArray[np.float64],
-    lat: NDArray[np.float64],
-    piece: NDArray[np.int32],
-    share: NDArray[np.float64],
-) -> Found:
-    """Add where the feet lie and how far away."""
-    there, rest = piece >= 0, np.full(len(piece), np.nan)
-    x, y = (np.where(there, axis, rest) for axis in foot(shapes, np.maximum(piece, 0), share))
-    return Found(piece, share, haversine_m(lon, lat, x, y), x, y)
 
 
 def _without(found: Found, wrong: NDArray[np.bool_]) -> Found:
@@ -214,9 +204,8 @@ def _reached(shapes: Shapes, first: NDArray[np.int64], count: NDArray[np.int64])
     dx, dy = (x[1:] - x[:-1]) * narrow, y[1:] - y[:-1]
     length = np.zeros(len(point), np.int64)
     length[1:] = np.rint(np.sqrt(dx * dx + dy * dy) * _PARTS)
-    length[begin] = 0
     along = np.cumsum(length)
-    return np.asarray(along - np.repeat(along[begin], count))
+    return np.asarray(along - np.repeat(along[begin], count))  # less the leaps from shape to shape
 
 
 def _find_many(
@@ -237,7 +226,8 @@ def _find_many(
 
     def search(first: int, last: int) -> Found:
         x, y = lon[order[first:last]], lat[order[first:last]]
-        return _measured(shapes, x, y, *_find_compiled(shapes, grid, points_of(x, y, limit_m), times))
+        piece, share, *feet = _find_compiled(shapes, grid, points_of(x, y, limit_m), times)
+        return Found(piece, share, haversine_m(x, y, *feet), *feet)
 
     with ThreadPoolExecutor(count) as pool:
         parts = list(pool.map(search, ends[:-1], ends[1:]))
@@ -248,7 +238,7 @@ def _find_many(
 
 def _find_compiled(
     shapes: Shapes, grid: Grid, points: Points, times: NDArray[np.int32] | None
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+) -> tuple[NDArray[Any], ...]:
     """Call the kernel; only the points whose nearest road is closed are looked up with the closures."""
     from .edge_kernels import find_nearest  # noqa: PLC0415 (numba is slow to import)
 
@@ -258,13 +248,14 @@ def _find_compiled(
         (_plain(shapes.start), _plain(shapes.x), _plain(shapes.y)),
     )
     nothing = _plain(np.empty((0, 2), np.int32)), _plain(np.empty(0, np.int32))
-    piece, share = find_nearest(*fixed, nothing, (points.x, points.y, points.narrow, points.far))
-    if times is not None:
-        shut = np.flatnonzero((piece >= 0) & ~is_open(shapes, np.maximum(piece, 0), times))
-        own = points.take(shut)
-        edges = _plain(shapes.edge), _plain(times)
-        piece[shut], share[shut] = find_nearest(*fixed, edges, (own.x, own.y, own.narrow, own.far))
-    return piece, share
+    found: tuple[NDArray[Any], ...] = find_nearest(*fixed, nothing, points.columns())
+    if times is not None and (times < 0).any():
+        shut = np.flatnonzero(found[0] >= 0)
+        shut = shut[~is_open(shapes, found[0][shut], times)]
+        others = find_nearest(*fixed, (_plain(shapes.edge), _plain(times)), points.take(shut).columns())
+        for own, other in zip(found, others, strict=True):
+            own[shut] = other
+    return found
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 from .edge_boxes import CLEAR, PAD
+from .shapes import STEPS
 
 CLEARLY = 1.0001
 """The same for distances that are computed in two ways: relative, and in steps where they are near 0."""
@@ -74,8 +75,9 @@ def list_pieces(frame: _Frame, lines: _Arrays, snap: _Array) -> tuple[_Array, _A
                             piece[place[at]] = p
                         place[at] += 1
         if turn == 0:
-            first[1:] = np.cumsum(place)
-            place[:] = first[:-1]
+            for at in range(len(place)):  # setting a slice would compile 2.5 s of messages about its length
+                first[at + 1] = first[at] + place[at]
+                place[at] = first[at]
             piece = np.empty(first[-1], np.int32)
     return first, piece
 
@@ -130,8 +132,8 @@ def _gap(px: float, py: float, narrow: float, frame: _Frame, box: tuple[int, int
 @compiled
 def find_nearest(
     frame: _Frame, grid: _Arrays, lines: _Arrays, roads: _Arrays, points: _Arrays
-) -> tuple[_Array, _Array]:
-    """Find the nearest open piece of each point within its reach: (piece or -1, share along it).
+) -> tuple[_Array, _Array, _Array, _Array]:
+    """Find the nearest open piece of each point within its reach.
 
     Rings of squares around the point are searched until no piece outside them can be as near. Of equally near
     pieces the lowest counts.
@@ -146,12 +148,18 @@ def find_nearest(
         (k, 2) edges of the shapes, times of the edges; a negative time closes an edge. No times: all open.
     points
         x, y, cosine of the latitude, and the farthest squared distance, all float64.
+
+    Returns
+    -------
+    tuple
+        Piece, or -1; share along it; longitude and latitude of the foot there, degrees, or NaN.
     """
     # One function of plain scalars: to hand arrays on takes as long as the search (numba counts references).
     first, piece, start, x, y, edge, time = *grid, *lines, *roads
     xs, ys, cosines, far = points
     west, south, side, columns, rows = frame
     found, share = np.full(len(xs), -1, np.int32), np.zeros(len(xs))
+    lon, lat = np.full(len(xs), np.nan), np.full(len(xs), np.nan)
     for i in range(len(xs)):
         px, py, narrow, best, nearest, at_share = xs[i], ys[i], cosines[i], far[i], -1, 0.0
         column, row = _square((px - west) / side, columns - 1), _square((py - south) / side, rows - 1)
@@ -182,5 +190,8 @@ def find_nearest(
             gap = _gap(px, py, narrow, frame, (left, right, low, high))
             if gap == np.inf or gap * gap > best * CLEAR:
                 break
-        found[i], share[i] = nearest, at_share
-    return found, share
+        if nearest >= 0:
+            found[i], share[i] = nearest, at_share
+            lon[i] = (x[nearest] + at_share * (x[nearest + 1] - x[nearest])) / STEPS
+            lat[i] = (y[nearest] + at_share * (y[nearest + 1] - y[nearest])) / STEPS
+    return found, share, lon, lat

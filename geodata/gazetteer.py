@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .crs import Degrees, haversine_m, unit_vectors
+from .crs import EARTH_RADIUS_M, Degrees, haversine_m, unit_vectors
 from .errors import PlaceError, Problem
 from .names import CITY, COUNTY, EXAMPLE, PROVINCE, clean, spellings, split_brackets
 from .store import load_arrays, save_arrays
@@ -30,6 +30,9 @@ _ARRAYS = (
 
 NEARBY_KM = 10.0
 """A point within this distance of a place is called near it (附近); townships have a radius of about 6 km."""
+
+PASSING_M = 1500.0
+"""A way passes a place where it comes within this distance of it (an assumption, 假设)."""
 
 _SECTORS = np.array(["北", "东北", "东", "东南", "南", "西南", "西", "西北"])
 _CHUNK = 1024  # points compared with all places at once: 10 MB
@@ -280,6 +283,42 @@ def label_points(
     x, y = np.atleast_1d(np.asarray(lon, float)), np.atleast_1d(np.asarray(lat, float))
     own = None if county is None else np.broadcast_to(np.asarray(county), x.shape)
     return _labels(gaz, _nearest(gaz, x, y, own), x, y)
+
+
+def along(gaz: Gazetteer, line: ArrayLike, *, within_m: float = PASSING_M) -> list[str]:
+    """Name the county seats and settlements that a way passes, in the order of passing.
+
+    Parameters
+    ----------
+    line
+        (points, 2) WGS84 longitude and latitude, at least one point.
+    within_m
+        Straight metres from the line within which a place is passed.
+    """
+    points = np.asarray(line, float).reshape(-1, 2)
+    scale = np.radians(EARTH_RADIUS_M) * np.array([np.cos(np.radians(points[:, 1].mean())), 1.0])
+    reach = within_m / scale
+    places = np.column_stack([gaz.lon, gaz.lat])
+    close = ((places >= points.min(axis=0) - reach) & (places <= points.max(axis=0) + reach)).all(axis=1)
+    rows = np.flatnonzero(close & (np.asarray(gaz.level) >= COUNTY))
+    passed = []
+    for row in rows.tolist():
+        away, at = _passing((points - places[row]) * scale)
+        if away <= within_m:
+            passed.append((at, row))
+    return list(dict.fromkeys(str(gaz.name[row]) for _, row in sorted(passed)))
+
+
+def _passing(points: NDArray[np.float64]) -> tuple[float, float]:
+    """Say how near a line (metres on a plane) comes to the origin, and after how many of its pieces."""
+    start, step = points[:-1], np.diff(points, axis=0)
+    if not len(step):
+        return float(np.hypot(*points[0])), 0.0
+    square = np.maximum((step * step).sum(axis=1), 1e-12)  # a piece without length: its start counts
+    share = np.clip(-(start * step).sum(axis=1) / square, 0.0, 1.0)
+    away = np.hypot(*(start + share[:, None] * step).T)
+    piece = int(away.argmin())
+    return float(away[piece]), piece + float(share[piece])
 
 
 def _nearest(

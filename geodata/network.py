@@ -7,7 +7,7 @@ real roads also knows how they lie on the ground (``shapes``), where to look for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .network_check import problems_of
 from .shapes import Grid, Shapes
 from .store import load_arrays, save_arrays
 from .texts import Texts
@@ -144,8 +145,13 @@ _GROUPS: dict[str, Any] = {"shapes": Shapes, "into": Incoming, "grid": Grid}
 _ROADS = ("roads_start", "roads_bytes")
 
 
-def save_network(network: Network, folder: Path) -> str:
-    """Save to a folder of ``.npy`` files and return the hash of the content."""
+def save_network(
+    network: Network, folder: Path, *, beside: Callable[[str], Mapping[str, str]] | None = None
+) -> str:
+    """Save to a folder of ``.npy`` files and return the hash of the content.
+
+    ``beside`` is given the hash, and gives the text files that lie in the folder as well.
+    """
     arrays = {name: getattr(network, name) for name in _ARRAYS}
     arrays |= {name: found for name in _MORE if (found := getattr(network, name)) is not None}
     for group in _GROUPS:
@@ -154,18 +160,38 @@ def save_network(network: Network, folder: Path) -> str:
     names = network.roads if isinstance(network.roads, Texts) else Texts.of(network.roads)
     arrays |= dict(zip(_ROADS, (names.start, names.encoded), strict=True))
     meta = {key: value for key, value in network.meta.items() if key != "hash"}
-    return save_arrays(folder, arrays, kind="network", meta=meta)
+    return save_arrays(folder, arrays, kind="network", meta=meta, beside=beside or (lambda _: {}))
 
 
 def load_network(folder: Path, *, verify: bool | Literal["once"] = True) -> Network:
     """Open a saved network as read-only memory maps; ``verify`` as in `store.load_arrays`.
+
+    Where checksums are computed the values are checked as well: nothing leads outside the arrays.
 
     Raises
     ------
     WorkspaceError
         Something is missing, truncated, changed, or no network.
     """
-    arrays, meta = load_arrays(folder, kind="network", verify=verify, names=(*_ARRAYS, *_ROADS), more=_MAY)
+    arrays, meta = load_arrays(
+        folder,
+        kind="network",
+        verify=verify,
+        names=(*_ARRAYS, *_ROADS),
+        more=_MAY,
+        check=_problems,
+        fix="请用 boai network build 重新建立; 工作区里的请运行 boai init --force 加工作区文件夹",
+    )
+    return _made_of(arrays, meta)
+
+
+def _problems(arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any], deep: bool) -> list[str]:
+    made = _made_of(arrays, meta)
+    return problems_of(made, deep=deep, kinds=NODE_FRINGE + 1, classes=len(CLASSES))
+
+
+def _made_of(stored: Mapping[str, NDArray[Any]], meta: dict[str, Any]) -> Network:
+    arrays = dict(stored)
     roads = Texts(*(arrays.pop(name) for name in _ROADS))
     groups: dict[str, Any] = {}
     for group, kind in _GROUPS.items():

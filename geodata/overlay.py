@@ -7,9 +7,10 @@ strictest counts. ``under`` makes the network of now: all arrays are shared with
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, Problem, WorkspaceError
-from .network import CLOSED, Network
-from .store import locked, read_json, write_text
+from .folders import locked
+from .network import CLOSED, Network, save_network
+from .store import read_json, write_text
 
 FILE = "closures.json"
 """Name of the file in the network's folder."""
@@ -31,6 +33,11 @@ _FORMAT = 1
 _MOST_BYTES = 1 << 26
 _LONGEST = int(np.iinfo(np.int32).max) - 1
 _MOST_TEXT = 200
+_MOST_MEASURES = 1000
+_MOST_EDGES = 1 << 25
+_MOST_NUMBER = 1 << 31
+_WAIT_S = 2.0
+"""How long one desk waits for another that is writing: it takes milliseconds."""
 _FIX = "请用 boai network reopen 加路网文件夹 --all 清空后重新设置"
 
 
@@ -88,16 +95,29 @@ def impose(
     Raises
     ------
     InputError
-        The speed is neither 0 nor from ``SLOWEST`` to below 1.
+        The speed is neither 0 nor from ``SLOWEST`` to below 1, or too much is in force already.
     """
     if not (speed == 0 or SLOWEST <= speed < 1):
         fix = f"0 为封闭; 减速请写 {SLOWEST} 到 1 之间的数, 例如 0.5 表示车速减半"
         raise InputError(Problem("车速比例", "应为 0, 或大于 0 且小于 1", f"{speed:g}", fix))
-    number = 1 + max((event.number for event in overlay.events), default=0)
+    used = [one.number for one in overlay.measures] + [event.number for event in overlay.events]
+    number = 1 + max(used, default=0)
     chosen = np.unique(np.asarray(edges, np.int64))
-    measure = Measure(number, float(speed), chosen, what[:_MOST_TEXT], reason[:_MOST_TEXT], at)
+    total = len(chosen) + sum(len(one.edges) for one in overlay.measures)
+    if len(overlay.measures) >= _MOST_MEASURES or total > _MOST_EDGES:
+        raise InputError(_too_much(f"{len(overlay.measures)} 条, 共 {total} 个路段"))
+    measure = Measure(number, float(speed), chosen, _text(what), _text(reason), at)
     event = Event(at, "slow" if speed else "close", number, measure.what, measure.reason)
     return replace(overlay, measures=(*overlay.measures, measure), events=(*overlay.events, event))
+
+
+def _too_much(got: str) -> Problem:
+    return Problem("封闭记录", "同时封闭或减速的道路太多", got, "请先用 boai network reopen 恢复不再需要的")
+
+
+def _text(text: Any) -> str:
+    """Shorten a text; what is no Unicode (from a command line) becomes a question mark."""
+    return str(text)[:_MOST_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 
 def lift(
@@ -117,7 +137,7 @@ def lift(
     if unknown:
         fix = f"现有编号: {there}"
         raise InputError([Problem("编号", "没有这条封闭或减速", str(number), fix) for number in unknown])
-    events = [Event(at, "reopen", n, in_force[n].what, reason[:_MOST_TEXT]) for n in wanted]
+    events = [Event(at, "reopen", n, in_force[n].what, _text(reason)) for n in wanted]
     kept = tuple(measure for measure in overlay.measures if measure.number not in wanted)
     return replace(overlay, measures=kept, events=(*overlay.events, *events))
 
@@ -156,30 +176,106 @@ def load_overlay(folder: Path, network: Network) -> Overlay:
         The file is damaged, or speaks of another network.
     """
     path, own = folder / FILE, str(network.meta.get("hash", ""))
+    found = _read(path, network.n_edges)
+    if found is None:
+        return Overlay(own)
+    if found.network != own:
+        raise WorkspaceError(Problem(str(path), "道路封闭记录属于另一个路网, 路段对不上", fix=_FIX))
+    return found
+
+
+def _read(path: Path, most: int) -> Overlay | None:
     try:
         content = read_json(path, most_bytes=_MOST_BYTES)
-        found = _from_json(content, network.n_edges)
+        found = _from_json(content, most)
         if content["format"] != _FORMAT:
             raise ValueError("format")
     except FileNotFoundError:
-        return Overlay(own)
-    except (ValueError, KeyError, TypeError):
+        return None
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise WorkspaceError(Problem(str(path), "道路封闭记录已损坏, 无法读取", fix=_FIX)) from None
-    if found.network != own:
-        raise WorkspaceError(Problem(str(path), "道路封闭记录属于另一个路网, 路段对不上", fix=_FIX))
     return found
 
 
 @contextmanager
 def editing(folder: Path) -> Iterator[None]:
     """Hold the measures of a network for writing, so that two desks do not undo each other's work."""
-    with locked(folder / ".closures.lock", str(folder)):
+    with locked(folder / ".closures.lock", str(folder), wait_s=_WAIT_S):
         yield
 
 
 def save_overlay(overlay: Overlay, folder: Path) -> None:
-    """Write the measures beside the arrays of their network; the old ones stay until the new are whole."""
-    write_text(folder / FILE, json.dumps(_to_json(overlay), ensure_ascii=False, indent=1))
+    """Write the measures beside the arrays of their network; the old ones stay until the new are whole.
+
+    Raises
+    ------
+    InputError
+        They are too many to be read again.
+    """
+    write_text(folder / FILE, _as_text(overlay))
+
+
+def _as_text(overlay: Overlay) -> str:
+    text = json.dumps(_to_json(overlay), ensure_ascii=False, indent=1)
+    size = len(text.encode())
+    if size > _MOST_BYTES:
+        raise InputError(_too_much(f"{size >> 20} MB"))
+    return text
+
+
+def set_aside(folder: Path) -> str:
+    """Rename the file of the measures, whatever is in it, and return its new name; empty: there is none."""
+    for number in itertools.count(1):
+        aside = folder / f"closures.damaged-{number}.json"
+        if not (aside.exists() or aside.is_symlink()):
+            break
+    with suppress(FileNotFoundError):
+        (folder / FILE).rename(aside)
+        return aside.name
+    return ""
+
+
+def save_over(network: Network, folder: Path, *, source: Path | None = None) -> str:
+    """Save a network where there may be one with measures, and return the hash of its content.
+
+    The measures stay with the same network. On another one they would mean other roads: it keeps the history,
+    and gets the measures that are in force on the folder it was loaded from (``source``), as far as they are
+    not there already.
+
+    Raises
+    ------
+    InputError
+        Measures are in force on the network that would be replaced by another.
+    WorkspaceError
+        Its file is damaged, or another process writes it.
+    """
+    own = () if source is None else load_overlay(source, network).measures
+    with editing(folder) if folder.is_dir() else nullcontext():
+        before = _read(folder / FILE, _MOST_EDGES) or Overlay()
+        return save_network(network, folder, beside=lambda found: _moved(before, own, found, folder))
+
+
+def check_none_in_force(overlay: Overlay, folder: Path) -> None:
+    """Refuse to replace a network on which measures are in force; raises ``InputError``."""
+    if overlay.measures:
+        got = "、".join(f"{one.number}号 {one.what}" for one in overlay.measures)[:_MOST_TEXT]
+        fix = f"请先记下, 用 boai network reopen {folder} --all 恢复, 换好路网后再重新设置"
+        raise InputError(
+            Problem(str(folder / FILE), "原有路网上还有封闭或减速在用, 换了路网就对不上", got, fix)
+        )
+
+
+def _moved(before: Overlay, own: Sequence[Measure], now: str, folder: Path) -> dict[str, str]:
+    """Give the file for the network of a hash that takes the place of another."""
+    if before.network != now:
+        check_none_in_force(before, folder)
+    after = replace(before, network=now)
+    known = [(one.speed, runs_of(one.edges)) for one in after.measures]
+    for one in own:
+        if (one.speed, runs_of(one.edges)) in known:
+            continue
+        after = impose(after, one.edges, speed=one.speed, what=one.what, reason=one.reason, at=one.since)
+    return {FILE: _as_text(after)} if after.events else {}
 
 
 def _to_json(overlay: Overlay) -> dict[str, Any]:
@@ -192,23 +288,31 @@ def _to_json(overlay: Overlay) -> dict[str, Any]:
 
 
 def _from_json(content: dict[str, Any], most: int) -> Overlay:
-    measures = tuple(
-        Measure(
-            number=int(one["number"]),
-            speed=_speed(one["speed"]),
-            edges=edges_of(str(one["edges"]), most=most),
-            **{key: str(one[key])[:_MOST_TEXT] for key in ("what", "reason", "since")},
-        )
-        for one in content["measures"]
-    )
+    if type(content["measures"]) is not list or len(content["measures"]) > _MOST_MEASURES:
+        raise ValueError("measures")
+    measures: list[Measure] = []
+    left = _MOST_EDGES
+    for one in content["measures"]:
+        edges = edges_of(str(one["edges"]), most=min(most, left))
+        left -= len(edges)
+        words = {key: _text(one[key]) for key in ("what", "reason", "since")}
+        measures.append(Measure(_number(one["number"]), _speed(one["speed"]), edges, **words))
+    if len({one.number for one in measures}) < len(measures):
+        raise ValueError("number")
     events = tuple(
         Event(
-            number=int(one["number"]),
-            **{key: str(one[key])[:_MOST_TEXT] for key in ("at", "action", "what", "reason")},
+            number=_number(one["number"]),
+            **{key: _text(one[key]) for key in ("at", "action", "what", "reason")},
         )
         for one in content["events"]
     )
-    return Overlay(str(content["network"]), measures, events)
+    return Overlay(str(content["network"]), tuple(measures), events)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 < value < _MOST_NUMBER:
+        raise ValueError("number")
+    return value
 
 
 def _speed(value: Any) -> float:

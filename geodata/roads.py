@@ -1,13 +1,14 @@
-"""Roads, the door: real and approximate networks, their checks, reversal, and the way to networkx."""
+"""Roads, the door: real and approximate networks, their checks, reversal, and the way to networkx.
+
+A process that only reads real roads takes `real_roads`, which needs no pandas.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,21 +18,17 @@ from .approximate import Parameters, Skeleton, Stretch, read_parameters, skeleto
 from .demand import Demand
 from .distances import SECTION, Summary, check_distances, read_distances, simple_edges, summarise
 from .download import download
-from .errors import InputError, Problem
 from .expressways import Expressway, section_label
 from .gazetteer import Gazetteer
 from .network import Network, edge_tails, from_edges
-from .osm.rules import Profile, read_profile
+from .osm.rules import read_profile
+from .real_roads import OSM_LICENCE, read_graph, read_lines, read_osm, read_place
 
 if TYPE_CHECKING:
     import networkx as nx
 
-Progress = Callable[[str], None]
-"""Called with a Chinese sentence before each step of a long import."""
-
-OSM_LICENCE = "© OpenStreetMap contributors, ODbL"
-
 __all__ = [
+    "OSM_LICENCE",
     "SECTION",
     "Calibration",
     "Summary",
@@ -93,123 +90,6 @@ def build_approximate(
     parameters = parameters or read_parameters()
     frame = skeleton(gaz, demand, rules=parameters.rules, expressways=expressways, highways=highways)
     return weigh(frame, parameters)
-
-
-def read_osm(
-    path: Path | str,
-    *,
-    mode: str = "drive",
-    like: str = "boai",
-    reader: str = "auto",
-    profile: Profile | None = None,
-    progress: Progress | None = None,
-) -> Network:
-    """Read the road network of an OpenStreetMap file (.osm.pbf, .osm, .osm.gz, .osm.bz2).
-
-    The largest weakly connected component, folded to junctions as OSMnx does, along a space-filling curve;
-    what was decided on the way is counted in ``meta["report"]``.
-
-    Parameters
-    ----------
-    mode
-        ``drive``, ``walk`` or ``heavy``.
-    like
-        ``boai``, or ``osmnx`` for exactly the roads and directions of OSMnx, to compare.
-    reader
-        ``auto``, ``fast`` (boai's own, PBF only) or ``osmium``.
-    profile
-        A vehicle or rules of one's own, from ``read_profile``; then ``mode`` and ``like`` are not looked at.
-    progress
-        Called before each step.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or has no road for this mode; an argument is wrong.
-    """
-    from .osm.assemble import to_pieces  # noqa: PLC0415 (numba is slow to import)
-    from .osm.build import build  # noqa: PLC0415
-    from .osm.reading import Reader, read_raw  # noqa: PLC0415
-
-    path, say = Path(path), progress or (lambda _: None)
-    profile = profile or read_profile(mode, like=like)
-    if reader not in get_args(Reader):
-        raise InputError(Problem("读取方式", f"应为 {'、'.join(get_args(Reader))} 之一", reader))
-    raw = read_raw(path, reader=cast("Reader", reader), progress=progress)
-    say(f"判断 {len(raw.way_id)} 条道路")
-    pieces, facts = to_pieces(raw, profile)
-    del raw
-    say(f"建立路网: {len(pieces.a)} 段")
-    return build(pieces, mode=profile.mode, source=_osm_source(path, profile), choices=facts)
-
-
-def _osm_source(path: Path, profile: Profile) -> dict[str, Any]:
-    made = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date().isoformat()
-    facts = {"source": path.name, "kind": "osm", "licence": OSM_LICENCE, "made": made}
-    return {**facts, "like": profile.like, "rules": profile.described()}
-
-
-def read_lines(
-    path: Path | str,
-    *,
-    mode: str = "drive",
-    crs: str | None = None,
-    layer: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    tolerance_m: float = 0.0,
-    profile: Profile | None = None,
-    progress: Progress | None = None,
-) -> Network:
-    """Read a layer of road lines (Shapefile, GeoPackage, GeoJSON, GeoParquet): see `osm.lines.read_lines`."""
-    from .osm import lines  # noqa: PLC0415 (loads the readers of tables)
-
-    return lines.read_lines(
-        path,
-        mode=mode,
-        crs=crs,
-        layer=layer,
-        columns=columns,
-        tolerance_m=tolerance_m,
-        profile=profile,
-        progress=progress,
-    )
-
-
-def read_graph(
-    path: Path | str,
-    *,
-    mode: str = "drive",
-    profile: Profile | None = None,
-    progress: Progress | None = None,
-) -> Network:
-    """Read a graph that OSMnx saved (GraphML, GeoPackage): see `osm.graphs.read_graph`."""
-    from .osm import graphs  # noqa: PLC0415
-
-    return graphs.read_graph(path, mode=mode, profile=profile, progress=progress)
-
-
-def read_place(
-    place: str | tuple[float, float, float, float],
-    *,
-    mode: str = "drive",
-    overpass: str | None = None,
-    nominatim: str | None = None,
-    cache: Path | None = None,
-    profile: Profile | None = None,
-    progress: Progress | None = None,
-) -> Network:
-    """Read the roads of a place, or of a box in degrees, from Overpass: see `osm.place.read_place`."""
-    from .osm import place as places  # noqa: PLC0415
-
-    return places.read_place(
-        place,
-        mode=mode,
-        overpass=overpass,
-        nominatim=nominatim,
-        cache=cache,
-        profile=profile,
-        progress=progress,
-    )
 
 
 def section_table(expressways: Sequence[Expressway], *, verified: bool) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from .crs import EARTH_RADIUS_M
 from .errors import InputError, Problem
 from .network import Network, edge_tails
 from .shapes import STEPS
+from .store import read_bounded
 
 Edges = NDArray[np.int64]
 _Lines = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
@@ -152,11 +153,8 @@ def read_area(path: Path) -> Any:
 
     where, fix = str(path), "请给 GeoJSON 多边形文件 (WGS84, 经度在前)"
     try:
-        if path.is_dir() or path.stat().st_size > _MOST_BYTES:
-            raise ValueError("size")
-        geometries = [
-            shapely.from_geojson(json.dumps(one)) for one in _geometries(json.loads(path.read_bytes()))
-        ]
+        content = json.loads(read_bounded(path, _MOST_BYTES))
+        geometries = [shapely.from_geojson(json.dumps(one)) for one in _geometries(content)]
         count = sum(shapely.get_num_coordinates(one) for one in geometries)
         if count > _MOST_POINTS:
             raise ValueError("points")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import sys
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import tokenize
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Problem, WorkspaceError
+from .folders import put_back, unfinished
 
 MANIFEST = "manifest.json"
 CHECKED = ".checked"
@@ -27,6 +29,13 @@ REBUILD = "请运行 boai init --force 加工作区文件夹, 重建工作区"
 """How to mend what a workspace lacks."""
 
 _MOST_JSON = 1 << 20
+_NO_ARRAY = (
+    ValueError, OSError, EOFError, TypeError, OverflowError, MemoryError, RecursionError, SyntaxError,
+    tokenize.TokenError,
+)  # fmt: skip
+"""What numpy raises for a file that is no array."""
+
+Check = Callable[[Mapping[str, NDArray[Any]], dict[str, Any], bool], Sequence[str]]
 
 
 @contextmanager
@@ -49,57 +58,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically: to a temporary file beside it, then rename."""
+    """Write a text file atomically: to a temporary file beside it, then rename, also if the power fails."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(text)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that it holds; nothing where there is nothing."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def replace_folder(ready: Path, folder: Path) -> None:
-    """Put a completely written folder in the place of whatever is there."""
-    old = folder.with_name(f".{folder.name}.old")
-    remove(old)
-    if folder.exists() or folder.is_symlink():
-        folder.replace(old)
-    ready.replace(folder)
-    remove(old)
-
-
-@contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file for this process; the system frees it even where the process is killed.
-
-    Raises
-    ------
-    WorkspaceError
-        Another process holds it; ``what`` is named.
-    """
-    with path.open("w") as file:
-        if not _lock(file):
-            raise WorkspaceError(Problem(what, "另一个 boai 正在写这里", fix="请等它结束后再试"))
-        yield
-
-
-def _lock(file: IO[str]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_json(path: Path, *, most_bytes: int = _MOST_JSON) -> dict[str, Any]:
@@ -113,15 +76,32 @@ def read_json(path: Path, *, most_bytes: int = _MOST_JSON) -> dict[str, Any]:
         It is no file, too large, nested too deeply, or no JSON object.
     """
     try:
-        if path.is_dir() or path.stat().st_size > most_bytes:
-            raise ValueError(path.name)
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bounded(path, most_bytes).decode("utf-8"))
         json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except FileNotFoundError:
         raise
     except (OSError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not isinstance(content, dict):
+        raise ValueError(path.name)
+    return content
+
+
+def read_bounded(path: Path, most_bytes: int) -> bytes:
+    """Read a plain file of bounded size; never waits at a pipe, nor reads a device without end.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no plain file, or too large.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(path.name)
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
         raise ValueError(path.name)
     return content
 
@@ -133,7 +113,12 @@ def file_hash(path: Path) -> str:
 
 
 def save_arrays(
-    folder: Path, arrays: Mapping[str, NDArray[Any]], *, kind: str, meta: Mapping[str, Any]
+    folder: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    kind: str,
+    meta: Mapping[str, Any],
+    beside: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> str:
     """Save named arrays as a folder of ``.npy`` files and return the hash of their content.
 
@@ -147,10 +132,11 @@ def save_arrays(
         What the folder holds, checked when it is opened.
     meta
         Anything that JSON can hold.
+    beside
+        Given the hash, the text files that lie in the folder as well: {name: text}.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    ready = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with unfinished(folder) as ready:
         files = {}
         for name, array in arrays.items():
             path = ready / f"{name}.npy"
@@ -159,11 +145,8 @@ def save_arrays(
         digest = _digest(files, meta)
         manifest = {"format": _FORMAT, "kind": kind, "hash": digest, "meta": dict(meta), "files": files}
         (ready / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-        ready.chmod(0o755)
-        replace_folder(ready, folder)
-    except BaseException:
-        shutil.rmtree(ready, ignore_errors=True)
-        raise
+        for name, text in beside(digest).items():
+            (ready / name).write_text(text, encoding="utf-8")
     return digest
 
 
@@ -174,20 +157,25 @@ def load_arrays(
     verify: bool | Literal["once"] = True,
     names: Sequence[str] = (),
     more: Sequence[frozenset[str]] = (),
+    check: Check | None = None,
+    fix: str = REBUILD,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Open a folder of arrays: read-only memory maps and the stored meta data.
 
     The meta data gain the key ``hash``, the hash of the content. With ``verify`` every file's checksum is
     computed; without it only presence and size are checked; ``"once"`` computes them unless the files are
     those that were found right before, by size and time of the last change. ``names`` are the arrays that
-    must be there, and no others but ``more``, whose sets come whole or not at all; by default any.
+    must be there, and no others but ``more``, whose sets come whole or not at all; by default any. ``check``
+    says what is wrong with arrays and meta data, thoroughly where checksums are computed; ``fix`` is how to
+    mend any of it.
 
     Raises
     ------
     WorkspaceError
         Something is missing, truncated, changed or of another kind; all such files are named at once.
     """
-    manifest = _read_manifest(folder, kind)
+    put_back(folder)
+    manifest = _read_manifest(folder, kind, fix)
     stamp = _stamp(folder, manifest) if verify == "once" else ""
     known = bool(stamp) and _was_checked(folder, stamp)
     arrays: dict[str, NDArray[Any]] = {}
@@ -195,46 +183,65 @@ def load_arrays(
     wanted = set(names).union(*(group for group in more if group & set(manifest["files"])))
     if names and wanted != set(manifest["files"]):
         other = "、".join(sorted(wanted ^ set(manifest["files"])))
-        problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other, REBUILD))
+        problems.append(Problem(str(folder / MANIFEST), "清单与所需文件不符", other[:200], fix))
     for name, facts in manifest["files"].items():
         path = folder / f"{name}.npy"
-        problem = _check_file(path, facts, bool(verify) and not known)
+        problem = _check_file(path, facts, bool(verify) and not known, fix)
         if problem is not None:
             problems.append(problem)
             continue
         try:
-            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            problems.append(Problem(str(path), "文件已损坏", str(error), REBUILD))
+            arrays[name] = _map(path)
+        except _NO_ARRAY as error:
+            problems.append(Problem(str(path), "文件已损坏", str(error)[:200], fix))
+    if not problems:
+        meta = {**manifest["meta"], "hash": manifest["hash"]}
+        found = check(arrays, meta, bool(verify) and not known) if check else ()
+        problems = [Problem(str(folder), what, fix=fix) for what in found]
     if problems:
         raise WorkspaceError(problems)
     if stamp and not known:
         with suppress(OSError):  # a folder that one may only read is checked every time
             write_text(folder / CHECKED, stamp)
-    return arrays, {**manifest["meta"], "hash": manifest["hash"]}
+    return arrays, meta
+
+
+def _map(path: Path) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sizes that overflow are an error right after
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise TypeError("no array")
+    return array
 
 
 def _stamp(folder: Path, manifest: Mapping[str, Any]) -> str:
-    """Describe the files as they are now: their sizes and times; empty where one is missing."""
+    """Describe the files as they are now: their sizes and times; empty where one is missing.
+
+    The time of the last change of anything (ctime) cannot be set back, unlike that of the content.
+    """
     try:
         found = [(folder / f"{name}.npy").stat() for name in manifest["files"]]
     except OSError:
         return ""
-    facts = [[manifest["hash"]], *([one.st_size, one.st_mtime_ns, one.st_ino] for one in found)]
+    facts = [
+        [manifest["hash"]],
+        *([one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino] for one in found),
+    ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _was_checked(folder: Path, stamp: str) -> bool:
     try:
-        with (folder / CHECKED).open("rb") as file:
-            return file.read(100) == stamp.encode()
-    except OSError:
+        return read_bounded(folder / CHECKED, len(stamp)) == stamp.encode()
+    except (OSError, ValueError):
         return False
 
 
 def stored_hash(folder: Path, *, kind: str) -> str:
     """Return the hash of the content that a folder of arrays states; raises ``WorkspaceError``."""
-    return str(_read_manifest(folder, kind)["hash"])
+    put_back(folder)
+    return str(_read_manifest(folder, kind, REBUILD)["hash"])
 
 
 def _digest(files: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
@@ -242,7 +249,7 @@ def _digest(files: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
+def _read_manifest(folder: Path, kind: str, fix: str) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = read_json(path)
@@ -254,23 +261,21 @@ def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         if not all(type(f["bytes"]) is int and isinstance(f["sha256"], str) for f in files.values()):
             raise ValueError("files")
     except FileNotFoundError:
-        raise WorkspaceError(Problem(str(path), "文件不存在", fix=REBUILD)) from None
+        raise WorkspaceError(Problem(str(path), "文件不存在", fix=fix)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=REBUILD)) from None
+        raise WorkspaceError(Problem(str(path), "清单文件已损坏, 无法读取", fix=fix)) from None
     if found != kind or manifest.get("format") != _FORMAT:
-        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}", REBUILD))
+        raise WorkspaceError(Problem(str(path), f"应为 {kind} (格式 {_FORMAT})", f"{found}"[:40], fix))
     if digest != _digest(files, meta):
-        raise WorkspaceError(Problem(str(path), "清单文件被改动, 校验不符", fix=REBUILD))
+        raise WorkspaceError(Problem(str(path), "清单文件被改动, 校验不符", fix=fix))
     return dict(manifest)
 
 
-def _check_file(path: Path, facts: Mapping[str, Any], verify: bool) -> Problem | None:
+def _check_file(path: Path, facts: Mapping[str, Any], verify: bool, fix: str) -> Problem | None:
     if not path.is_file():
-        return Problem(str(path), "文件不存在", fix=REBUILD)
+        return Problem(str(path), "文件不存在", fix=fix)
     if path.stat().st_size != facts["bytes"]:
-        return Problem(
-            str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), REBUILD
-        )
+        return Problem(str(path), f"文件不完整, 应为 {facts['bytes']} 字节", str(path.stat().st_size), fix)
     if verify and file_hash(path) != facts["sha256"]:
-        return Problem(str(path), "文件内容与清单不符", fix=REBUILD)
+        return Problem(str(path), "文件内容与清单不符", fix=fix)
     return None

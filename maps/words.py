@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..coverage.measures import density
 from ..geodata.layers import KIND_NAMES, Kind
+from ..scenarios.phases import MYOPIC
 from . import style
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ..geodata.network import Network
     from ..scenarios.run import Result
     from ..scenarios.world import World
+
+
+_VEHICLES = {"heavy": "按重型车能走的道路和车速"}
 
 
 def province_row(result: Result, kind: Kind, limit: float) -> pd.Series:
@@ -176,7 +180,8 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
         ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),
         ("口径", standard.measure_text),
         ("分县", "" if drive else style.county_measure(standard).note),
-        ("选址", "; ".join(result.notes[1:])),
+        ("选址", MYOPIC if MYOPIC in result.notes else ""),
+        *(("注意", note) for note in result.far.get(kind, ())),
     ]
     return tuple(f"{word}: {text}" for word, text in listed if text)
 
@@ -213,15 +218,15 @@ def site_word(kind: Kind, level: str, there: Collection[str]) -> str:
 def credit(network: Network) -> str:
     """Name whose roads a network is made of, as their licence asks for; empty where none asks.
 
-    The date is that of the file, in which OpenStreetMap stood as it was then.
+    The date is the day that the file states, up to which it follows OpenStreetMap; none where it states none.
     """
     if "OpenStreetMap" not in str(network.meta.get("licence", "")):
         return ""
-    made = _file_date(network)
-    return "道路 © OpenStreetMap 贡献者 (ODbL)" + (f", 文件日期 {made}" if made else "")
+    made = _data_date(network)
+    return "道路 © OpenStreetMap 贡献者 (ODbL)" + (f", 数据日期 {made}" if made else "")
 
 
-def _file_date(network: Network) -> str:
+def _data_date(network: Network) -> str:
     made = str(network.meta.get("made", ""))[:10]
     return made if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", made) else ""
 
@@ -230,10 +235,9 @@ def _network_source(world: World) -> str:
     network = world.network
     if network.label in style.LABELS:
         return f"{network.label}: {style.LABELS[network.label]}"
-    source, owner, made = one_line(network.meta.get("source", "")), credit(network), _file_date(network)
-    if owner:
-        return f"{owner}, {source}"
-    return f"{source}, 文件日期 {made}" if made else source
+    source, owner, made = one_line(network.meta.get("source", "")), credit(network), _data_date(network)
+    parts = (owner, source, f"数据日期 {made}" if made and not owner else "", _VEHICLES.get(network.mode, ""))
+    return ", ".join(part for part in parts if part)
 
 
 def data_date(result: Result, kind: Kind) -> str:

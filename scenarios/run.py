@@ -32,6 +32,8 @@ ADDED = [
 ]  # fmt: skip
 
 _MOST_NAMES = 5
+_ROADS = ("label", "kind", "source", "made", "licence", "like", "rules")
+"""What a network's ``meta`` says about where its roads come from and how they were read."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Result:
     """(n,) residents of the cells of the covers."""
     notes: tuple[str, ...] = ()
     """What a reader must know, in Chinese."""
+    far: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    """Of the notes those on residents and sites that are too far from every open road, by layer."""
     summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     """One row per kind, as `summary.summarise` returns them."""
     compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -113,6 +117,7 @@ def run(
         else:
             say(f"{scenario.title}: {KIND_NAMES[kind]}的缺口")
             gaps[kind] = find_gaps(world.demand, covers[kind], layer, world.gazetteer)
+    far = _far_from_roads(world, placed.layers, covers)
     return Result(
         name=scenario.name,
         title=scenario.title,
@@ -127,7 +132,8 @@ def run(
         admin=admin_failures(world.demand, placed.layers),
         provenance=_provenance(world, scenario, standards),
         residents=world.demand.residents,
-        notes=(*_notes(scenario), *_far_from_roads(world, placed.layers, covers)),
+        notes=(*_notes(scenario), *dict.fromkeys(note for own in far.values() for note in own)),
+        far=far,
         summary=_stacked(
             (kind, summarise(world.demand, world.network, placed.layers[kind], cover))
             for kind, cover in covers.items()
@@ -253,29 +259,34 @@ def _notes(scenario: Scenario) -> tuple[str, ...]:
 
 def _far_from_roads(
     world: World, layers: Mapping[Kind, Layer], covers: Mapping[Kind, Cover]
-) -> Iterable[str]:
+) -> dict[Kind, tuple[str, ...]]:
     """Say who lives, and which sites stand, too far from every open road to be counted in driving times."""
     driven = [kind for kind, cover in covers.items() if cover.standard.mode == "drive"]
     beyond = f"距可通行的道路超过 {FARTHEST_M / 1000:g} 公里"
     cells, _ = unmet(world.network, world.demand.lon, world.demand.lat) if driven else ((), ())
-    if len(cells):
-        people = int(world.demand.residents[cells].sum())
-        yield f"{people:,} 人所在的 {len(cells)} 个网格{beyond}, 计为驾车不可达"
+    found: dict[Kind, tuple[str, ...]] = dict.fromkeys(driven, ())
     for kind in driven:
+        if len(cells):
+            people = int(world.demand.residents[cells].sum())
+            found[kind] += (f"{people:,} 人所在的 {len(cells)} 个网格{beyond}, 计为驾车不可达",)
         table = layers[kind].table
         rows, _ = unmet(world.network, table["lon"].to_numpy(float), table["lat"].to_numpy(float))
         names = table["name"].to_numpy(str)[rows[:_MOST_NAMES]].tolist()
         if names:
             more = "等" if len(rows) > len(names) else ""
-            yield f"{KIND_NAMES[kind]}: {len(rows)} 处站点{beyond}, 不计入驾车覆盖: {'、'.join(names)}{more}"
+            said = f"{KIND_NAMES[kind]}: {len(rows)} 处站点{beyond}, 不计入驾车覆盖: {'、'.join(names)}{more}"
+            found[kind] += (said,)
+    return {kind: notes for kind, notes in found.items() if notes}
 
 
 def _provenance(world: World, scenario: Scenario, standards: Mapping[Kind, Standard]) -> dict[str, Any]:
     labels = [world.network.label, *(layer.label for layer in world.layers.values())]
+    roads = {key: world.network.meta[key] for key in _ROADS if world.network.meta.get(key)}
     return {
         "scenario": scenario.model_dump(mode="json"),
         "scenario_key": scenario.key,
         "world": dict(world.hashes),
+        "roads": {**roads, "mode": world.network.mode},
         "main_limits": {kind: standard.main for kind, standard in standards.items()},
         "labels": [label for label in dict.fromkeys(labels) if label],
     }

@@ -14,6 +14,7 @@ ORDER = ("geodata", "coverage", "scenarios", "maps", "app")
 OWNERS = {
     "osmnx": {"geodata/roads.py", "geodata/osm/place.py"},
     "networkx": {"geodata/roads.py", "geodata/osm/place.py"},
+    "osmium": {"geodata/osm/osmium_reader.py"},
     "requests": {"geodata/osm/place.py"},
     "pyarrow": {"geodata/osm/line_parquet.py"},
     "folium": {"maps/page.py"},

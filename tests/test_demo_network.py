@@ -7,6 +7,9 @@ goes through the import like any other.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from boai.app import demo as job
 from boai.app.network import Building, Choice, build, close, reopen
 from boai.geodata import demand
 from boai.geodata.errors import InputError
-from boai.geodata.network import Network, edge_tails, load_network
+from boai.geodata.network import Network, edge_tails, load_network, save_network
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +103,62 @@ def test_imported_roads_survive_a_new_workspace_and_can_be_put_away(real: Path) 
     assert found["label"] == "近似路网"
     assert load_network(real / "network").label == "近似路网"
     workspace.open_workspace(real)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from boai.app import workspace
+def dies(*_):
+    os.kill(os.getpid(), 9)
+if sys.argv[3] == "manifest":
+    workspace.write_text = dies
+else:
+    rename = Path.replace
+    Path.replace = lambda self, to: dies() if Path(to).name == "network" else rename(self, to)
+workspace.use_network(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("where", ["manifest", "swap"])
+def test_killed_while_the_roads_change(roads: Path, own_workspace: Path, where: str) -> None:
+    workspace.use_network(own_workspace, roads)
+    imported = load_network(own_workspace / "network").meta["hash"]
+    other = "" if where == "swap" else str(_slower(roads, own_workspace.parent / "slower"))
+    how = [sys.executable, "-c", KILLED, str(own_workspace), other, where]
+    assert subprocess.run(how, check=False).returncode == -9
+    if where == "manifest":
+        with pytest.raises(InputError, match="boai init"):
+            desk.nearest(own_workspace, "修水县")
+        workspace.init(own_workspace)
+    else:  # the roads are those from before
+        assert load_network(own_workspace / "network").meta["hash"] == imported
+    assert desk.nearest(own_workspace, "修水县")["sites"]
+    assert load_network(own_workspace / "network").label == ""
+    workspace.use_network(own_workspace, None)
+    assert [one.name for one in own_workspace.iterdir() if one.name.startswith(".network")] == []
+
+
+def _slower(roads: Path, folder: Path) -> Path:
+    network = load_network(roads)
+    save_network(replace(network, centiseconds=network.centiseconds + np.int32(1)), folder)
+    return folder
+
+
+def test_closed_roads_are_never_opened_by_a_change_of_the_roads(roads: Path, own_workspace: Path) -> None:
+    close(own_workspace, Choice(roads=["G60"]), reason="塌方")  # on the approximate network
+    with pytest.raises(InputError, match="还有封闭或减速在用"):
+        workspace.use_network(own_workspace, roads)
+    assert load_network(own_workspace / "network").label == "近似路网"
+    workspace.init(own_workspace, force=True)  # the same approximate network again
+    assert len(desk.nearest(own_workspace, "修水县")["measures"]) == 1
+    reopen(own_workspace, None)
+    close(roads, Choice(roads=["G45"]))
+    found = workspace.use_network(own_workspace, roads)
+    reopen(roads, None)
+    assert "1 条封闭或减速在用" in found["sentence"]
+    assert [one["number"] for one in desk.nearest(own_workspace, "修水县")["measures"]] == [2]
 
 
 def test_a_walking_network_is_refused(roads: Path, real: Path, tmp_path: Path) -> None:

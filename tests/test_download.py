@@ -361,6 +361,27 @@ def test_local_mirrors(tmp_path: Path) -> None:
         download("江西", to, mirror=mirror, md5=None)
 
 
+def test_what_is_no_download_is_never_replaced(tmp_path: Path) -> None:
+    mirror = tmp_path / NAME
+    mirror.write_bytes(PBF)
+    (tmp_path / "letter.txt").write_text("keep me", encoding="utf-8")
+    (tmp_path / "x.osm.pbf.json").write_text('{"mine": 1}', encoding="utf-8")
+    (tmp_path / "y.osm.pbf.part").mkdir()
+    targets = [tmp_path / "letter.txt", tmp_path / "x.osm.pbf", tmp_path / "y.osm.pbf"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "link").symlink_to(tmp_path / "pipe")
+        targets += [tmp_path / "pipe", tmp_path / "link"]
+    before = parts(tmp_path)
+    for target in targets:
+        with pytest.raises(InputError, match="这里已有别的文件"):
+            download("江西", target, mirror=mirror)
+    assert parts(tmp_path) == before
+    assert (tmp_path / "letter.txt").read_text(encoding="utf-8") == "keep me"
+    assert not (tmp_path / "pipe").is_file()
+    assert download("江西", tmp_path / "data", mirror=mirror) == tmp_path / "data" / NAME  # meant as a folder
+
+
 @pytest.mark.parametrize(
     "source",
     ["atlantis", "file:///etc/passwd", "ftp://x/y.osm.pbf", "http://", "http://x/", "http://x/..", "http://[/y",

@@ -154,7 +154,7 @@ def test_no_roads() -> None:
 
 def test_the_owner_is_named_with_the_date_of_the_file() -> None:
     network = lattice(["trunk"], step_deg=0.1)
-    assert words.credit(network) == "道路 © OpenStreetMap 贡献者 (ODbL), 文件日期 2026-03-01"
+    assert words.credit(network) == "道路 © OpenStreetMap 贡献者 (ODbL), 数据日期 2026-03-01"
     for made in ("", "<b>", "2026-03-01T08:00:00Z"):
         text = words.credit(replace(network, meta={**network.meta, "made": made}))
         assert text.startswith("道路 © OpenStreetMap 贡献者 (ODbL)")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import gridworld
 import networkx as nx
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import shapely
 import shapeworld
-from boai.coverage import measures, snap
+from boai.coverage import frontier, measures, snap
 from boai.coverage.nearest import Answer, Arrival, nearest_sites
 from boai.geodata.crs import haversine_m
 from boai.geodata.network import NODE_CELL, NODE_INTERCHANGE, NODE_SEAT, NODE_SETTLEMENT, Network
@@ -78,15 +79,17 @@ def test_help_drives_to_the_point_and_not_from_it() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 6), st.booleans())
-def test_random_networks_equal_networkx(seed: int, k: int, some_closed: bool) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 6), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
+def test_random_networks_equal_networkx(seed: int, k: int, some_closed: bool, width: float) -> None:
     network = gridworld.random_network(seed, n=30, m=90)
     rng = np.random.default_rng(seed)
     nodes = rng.integers(0, 30, 5).tolist()
     ready = rng.integers(0, 4, 5) / 100
     closed = rng.choice(90, 25, replace=False).tolist() if some_closed else []
     point = int(rng.integers(0, 30))
-    answer = ask(network, sites_at(network, nodes, readiness_min=ready.tolist()), point, k=k, closed=closed)
+    sites = sites_at(network, nodes, readiness_min=ready.tolist())
+    with patch.object(frontier, "_EDGES_A_STEP", width):
+        answer = ask(network, sites, point, k=k, closed=closed)
     graph = gridworld.as_graph(network, closed=closed)
     expected = []
     for row, node in enumerate(nodes):
@@ -249,8 +252,10 @@ def check_way(network: Network, arrival: Arrival) -> None:
 
 
 @settings(max_examples=80)
-@given(st.integers(0, 10_000), st.integers(1, 6), st.booleans())
-def test_real_roads_equal_a_graph_split_at_every_point(seed: int, k: int, some_closed: bool) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 6), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
+def test_real_roads_equal_a_graph_split_at_every_point(
+    seed: int, k: int, some_closed: bool, width: float
+) -> None:
     """Order, times and lengths of help from sites on edges to a point on an edge; closed in two ways."""
     rng = np.random.default_rng(seed)
     network = shapeworld.random_roads(seed)
@@ -264,7 +269,8 @@ def test_real_roads_equal_a_graph_split_at_every_point(seed: int, k: int, some_c
     sites = [
         {"lon": x, "lat": y, "readiness_min": r} for x, y, r in zip(lon[1:], lat[1:], ready, strict=True)
     ]
-    answer = nearest_sites(network, sites, lon=lon[0], lat=lat[0], k=k, closed=closed)
+    with patch.object(frontier, "_EDGES_A_STEP", width):
+        answer = nearest_sites(network, sites, lon=lon[0], lat=lat[0], k=k, closed=closed)
     open_roads = shapeworld.closing(network, closed)
     points = [
         snap.attach(open_roads, lon[own], lat[own], detour=1.3, speed_kmh=20.0)

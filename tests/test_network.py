@@ -90,7 +90,7 @@ def test_real_roads_come_back(network: Network, tmp_path: Path) -> None:
         x=np.arange(2 * m, dtype=np.int32), y=np.arange(2 * m, dtype=np.int32), way_start=np.arange(m + 1),
         way=np.arange(m), snap=np.ones(m, bool),
     )  # fmt: skip
-    grid = Grid(np.array([0.0, 0.0, 1.0, 1.0, 1.0]), np.array([0, m]), count)
+    grid = Grid(np.array([0.0, 0.0, 1.0, 1.0, 1.0]), np.array([0, m]), 2 * count)
     real = replace(
         network, road_class=np.ones(m, np.uint8), source_id=np.arange(n), shapes=shapes, grid=grid,
         into=incoming(network),

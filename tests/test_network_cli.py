@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,7 @@ import osm_files
 import pytest
 from boai.app.cli import main
 from boai.geodata.network import load_network
+from boai.geodata.overlay import load_overlay
 
 STEP = 0.01
 ROWS = COLUMNS = 5
@@ -73,6 +79,8 @@ def test_info_says_what_was_decided(roads: Path, capsys: pytest.CaptureFixture[s
     assert "驾车" in out
     assert "公里" in out
     assert "OpenStreetMap" in out
+    assert all(name in out for name in found["class_names"].values())
+    assert "residential" not in out
 
 
 def _minutes(roads: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
@@ -185,6 +193,153 @@ def test_what_is_wrong_is_one_sentence(
     assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "full" / "letter.txt").read_text(encoding="utf-8") == "keep me"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 1}', "\xff", '{"a": 1e999}'])
+def test_a_record_that_cannot_be_read_is_put_aside(
+    roads: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (roads / "closures.json").write_bytes(content.encode("latin-1"))
+    where = ["--from", "114.50,29.02", "--to", "114.54,29.02"]
+    for arguments in (["time", str(roads), *where], ["info", str(roads)], ["reopen", str(roads), "1"]):
+        code, _, err = run(capsys, "network", *arguments)
+        assert code == 1
+        assert "--all" in err
+        assert len(err.splitlines()) == 1
+    code, out, _ = run(capsys, "network", "reopen", str(roads), "--all")  # as the sentence says
+    assert code == 0
+    assert "closures.damaged-1.json" in out
+    assert (roads / "closures.damaged-1.json").read_bytes() == content.encode("latin-1")
+    assert run(capsys, "network", "close", str(roads), "--edge", "0")[0] == 0
+    assert run(capsys, "network", "time", str(roads), *where)[0] == 0
+
+
+def test_roads_are_not_opened_by_building_anew(
+    roads: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "network", "close", str(roads), "--road", "G353")
+    again = ["network", "build", str(file), "--to", str(roads), "--overwrite", "--mode", "heavy"]
+    code, _, err = run(capsys, *again)
+    assert code == 1
+    assert "1号 道路 G353 修水大道" in err.splitlines()[-1]
+    assert load_network(roads).mode == "drive"
+    run(capsys, "network", "reopen", str(roads), "--all")
+    assert run(capsys, *again)[0] == 0
+    assert load_network(roads).mode == "heavy"
+    assert "恢复 1号" in run(capsys, "network", "closures", str(roads), "--history")[1]
+
+
+def test_where_a_network_is_never_written(
+    roads: Path,
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "boai.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "letter").write_text("x", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    work = tmp_path / "work"
+    letter, long = tmp_path / "letter", tmp_path / ("n" * 300)
+    for to in ("", ".", "..", here, work, work / "results", work / ".x", letter, letter / "x", long):
+        code, out, err = run(capsys, "network", "build", str(file), "--to", str(to), "--overwrite", "--json")
+        assert (code, out) == (1, ""), to
+        assert len(err.splitlines()) == 1, err  # said before anything is read
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_swapped_coordinates_are_said_so(roads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "network", "time", str(roads), "--from", "114.5,29.02", "--to=29.02,114.54")
+    assert code == 1
+    assert "写反" in err
+
+
+CLOSER = """
+import sys
+from boai.app.cli import main
+main(["network", "close", sys.argv[1], "--edge", sys.argv[2], "--one-way"])
+"""
+
+
+def test_two_desks_at_once_and_one_that_is_killed(roads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    desks = [subprocess.Popen([sys.executable, "-c", CLOSER, str(roads), f"{at}"]) for at in range(3)]
+    killed = subprocess.Popen([sys.executable, "-c", CLOSER, str(roads), "9"])
+    time.sleep(0.4)
+    killed.kill()
+    killed.wait()
+    assert [one.wait(timeout=60) for one in desks] == [0, 0, 0]
+    found = json.loads(run(capsys, "network", "closures", str(roads), "--json")[1])
+    edges = load_overlay(roads, load_network(roads)).measures
+    assert {0, 1, 2} <= {int(one.edges[0]) for one in edges} <= {0, 1, 2, 9}
+    numbers = [one["number"] for one in found["in_force"]]
+    assert numbers == list(range(1, len(edges) + 1))
+
+
+BUILDER = """
+import sys
+from boai.app.cli import main
+main(["network", "build", sys.argv[1], "--to", sys.argv[2]])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_build_that_is_stopped_leaves_nothing_half_written(file: Path, tmp_path: Path) -> None:
+    to = tmp_path / "roads"
+    began = time.monotonic()
+    how = [sys.executable, "-c", BUILDER, str(file), str(to)]
+    subprocess.run(how, check=True, capture_output=True)
+    whole = time.monotonic() - began
+    for turn in range(8):
+        if to.exists():
+            shutil.rmtree(to)
+        number = signal.SIGKILL if turn % 2 else signal.SIGINT
+        builder = subprocess.Popen(how, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert builder.stderr is not None
+        if turn < 6:
+            line = builder.stderr.readline()  # it is at work
+            assert line
+            time.sleep(whole * 0.02 * (turn // 2))
+        else:
+            time.sleep(whole * 0.9)
+        builder.send_signal(number)
+        _, err = builder.communicate(timeout=60)
+        if to.exists():
+            load_network(to)
+        if number == signal.SIGINT and builder.returncode:
+            assert builder.returncode == 130
+            assert err.splitlines()[-1] == "已中止。"
+            assert not to.exists()
+            assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".roads.")] == []
+    subprocess.run(how, check=to.exists() is False, capture_output=True)
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".roads.")] == []
+
+
+EVIL = "<img src=x onerror=alert(1)>\x1b[2J\x1b]0;boai\x07\r\n=HYPERLINK(1)\u202e</script>"
+
+
+def test_a_road_name_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = {at: (114.5 + 0.01 * at, 29.0, {}) for at in range(1, 5)}
+    ways = {1: ([1, 2, 3, 4], {"highway": "primary", "name": EVIL, "ref": "G9;=1+1"})}
+    osm_files.write_osm(tmp_path / "evil.osm.pbf", nodes=nodes, ways=ways)
+    to = str(tmp_path / "roads")
+    where = ["--from", "114.51,29", "--to", "114.54,29"]
+    for arguments in (
+        ["build", str(tmp_path / "evil.osm.pbf"), "--to", to], ["info", to], ["time", to, *where],
+        ["close", to, "--road", "G9", "--reason", EVIL], ["closures", to, "--history"],
+        ["close", to, "--road", "onerror"], ["time", to, *where], ["reopen", to, "--all"],
+    ):  # fmt: skip
+        _, out, err = run(capsys, "network", *arguments)
+        assert all(char.isprintable() or char == "\n" for char in out + err)
+    _, out, _ = run(
+        capsys, "network", "time", to, *where, "--json", "--geojson", str(tmp_path / "way.geojson")
+    )
+    assert json.loads(out)["roads"][0]["name"]
+    assert json.loads((tmp_path / "way.geojson").read_text(encoding="utf-8"))["type"] == "Feature"
 
 
 def test_a_network_of_another_place_is_refused(

@@ -727,10 +727,17 @@ def test_nodes_for_heavy_vehicles() -> None:
         ("maxweight=10", True),
         ("maxheight=4.2", False),
         ("barrier=width_restrictor maxwidth=2.2", True),
+        # they are there to keep such vehicles out: open only where a posted size says that it fits
+        ("barrier=height_restrictor", True),
+        ("barrier=width_restrictor", True),
+        ("barrier=height_restrictor maxheight=unknown", True),
+        ("barrier=height_restrictor hgv=yes", False),
+        ("barrier=width_restrictor maxwidth=3", False),
     ]
     for text, closed in rows:
         assert judge_node(tags(text), HEAVY).closed == closed, text
     assert judge_node(tags("barrier=height_restrictor maxheight=3.5"), DRIVE).closed is False
+    assert judge_node(tags("barrier=width_restrictor"), DRIVE).closed is False
     assert "node_limit" in judge_node(tags("maxweight=10"), HEAVY).notes
 
 
@@ -784,6 +791,15 @@ def test_label(ref: str, name: str, expected: str) -> None:
 
 def test_label_is_short() -> None:
     assert len(label("G" * 5000, "路" * 5000)) == 120
+
+
+@given(st.text(max_size=40))
+def test_label_has_no_sign_that_is_not_seen(name: str) -> None:
+    import unicodedata
+
+    plain = "".join(" " if sign.isspace() else sign for sign in name)
+    seen = "".join(sign for sign in plain if unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    assert label("", name) == " ".join(seen.split())
 
 
 # --- as OSMnx -----------------------------------------------------------------------------------------------
@@ -882,6 +898,22 @@ def test_like_osmnx_names_the_rule() -> None:
     assert {text: judge_way(tags(text), AS_OSMNX["drive"]).left_out for text in rows} == rows
     assert judge_way(tags("primary sidewalk:left=separate"), AS_OSMNX["walk"]).left_out == "osmnx_sidewalk"
     assert judge_way(tags("primary foot=no"), AS_OSMNX["walk"]).left_out == "osmnx_foot"
+
+
+LIMITS = "50 5 30mph 30~mph 50|30 50|30mph 60,5 50;30 50;~40 90;30;90 none signals walk CN:urban 0 999 5o"
+
+
+@pytest.mark.parametrize("limit", [word.replace("~", " ") for word in LIMITS.split()])
+def test_like_osmnx_reads_a_limit_as_osmnx(limit: str) -> None:
+    """OSMnx reads no list at ``;``. What it does not read has the class's speed, and so has the absurd."""
+    from osmnx.routing import _clean_maxspeed
+
+    kmh = _clean_maxspeed(limit)
+    passage = judge_way({"highway": "primary", "maxspeed": limit}, AS_OSMNX["drive"])
+    usable = kmh is not None and 3 <= kmh <= 160
+    expected = kmh if usable else AS_OSMNX["drive"].kmh["primary"]
+    assert passage.kmh == (pytest.approx(expected), pytest.approx(expected))
+    assert passage.notes == ("speed_posted" if usable else "speed_default",)
 
 
 # --- no text makes them fail --------------------------------------------------------------------------------

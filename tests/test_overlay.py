@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from boai.geodata import overlay
 from boai.geodata.errors import InputError, WorkspaceError
-from boai.geodata.network import CLOSED, load_network, save_network
+from boai.geodata.network import CLOSED, Network, load_network, save_network
 from boai.geodata.overlay import Overlay, impose, lift, under
 from hypothesis import given
 from hypothesis import strategies as st
 
 GRID = gridworld.grid_network(3)
 TIMES = GRID.centiseconds.tolist()
+MEASURE = {"number": 1, "speed": 0, "edges": "1", "what": "", "reason": "", "since": ""}
 
 
 def test_closing_and_taking_back_leaves_the_base_alone() -> None:
@@ -109,14 +110,100 @@ def test_measures_of_another_network_are_refused(tmp_path: Path) -> None:
         ("measures", [{"number": 1, "speed": 7, "edges": "1", "what": "", "reason": "", "since": ""}]),
         ("measures", [{"number": 1, "speed": 0, "edges": "2-1", "what": "", "reason": "", "since": ""}]),
         ("measures", [{"number": "x", "speed": 0, "edges": "1", "what": "", "reason": "", "since": ""}]),
+        ("measures", [MEASURE | {"number": float("inf")}]), ("measures", [MEASURE | {"number": -1}]),
+        ("measures", [MEASURE | {"number": True}]), ("measures", [MEASURE, MEASURE]), ("measures", {}),
+        ("measures", [MEASURE | {"speed": float("nan")}]), ("measures", [MEASURE | {"speed": []}]),
+        ("measures", [MEASURE | {"number": 1 + at, "edges": ""} for at in range(1001)]), ("network", None),
+        ("events", [{"number": 1e400, "at": "", "action": "", "what": "", "reason": ""}]),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, key: str, value: object) -> None:
     overlay.save_overlay(impose(Overlay(""), [0], what="a"), tmp_path)
     content = json.loads((tmp_path / overlay.FILE).read_text(encoding="utf-8"))
     (tmp_path / overlay.FILE).write_text(json.dumps({**content, key: value}), encoding="utf-8")
-    with pytest.raises(WorkspaceError, match="已损坏"):
+    with pytest.raises(WorkspaceError, match=r"已损坏|另一个路网"):
         overlay.load_overlay(tmp_path, GRID)
+
+
+def test_few_words_do_not_fill_the_memory(tmp_path: Path) -> None:
+    every = [MEASURE | {"number": 1 + at, "edges": "0-3999999"} for at in range(1000)]
+    content = {"format": 1, "network": "", "measures": every, "events": []}
+    (tmp_path / overlay.FILE).write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="已损坏"):
+        overlay._read(tmp_path / overlay.FILE, 4_000_000)
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Overlay()
+    for at in range(1000):
+        made = impose(made, [at], what="a")
+    with pytest.raises(InputError, match="太多"):
+        impose(made, [0], what="a")
+    monkeypatch.setattr(overlay, "_MOST_BYTES", 1000)
+    with pytest.raises(InputError, match="太多"):
+        overlay.save_overlay(made, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_from_a_command_line_that_are_no_text(tmp_path: Path) -> None:
+    made = impose(Overlay(), [0], what="a\udcff", reason="\ud800" * 500)
+    overlay.save_overlay(made, tmp_path)
+    assert made.measures[0].what == "a?"
+    assert made.measures[0].reason == "?" * 200
+
+
+def _saved(folder: Path, **changed: object) -> Network:
+    save_network(replace(GRID, **changed), folder)  # type: ignore[arg-type]
+    return load_network(folder)
+
+
+def test_measures_stay_when_the_same_network_is_saved_again(tmp_path: Path) -> None:
+    network = _saved(tmp_path / "net")
+    made = impose(Overlay(network.meta["hash"]), [1, 2], what="桥")
+    overlay.save_overlay(made, tmp_path / "net")
+    overlay.save_over(network, tmp_path / "net")
+    assert overlay.load_overlay(tmp_path / "net", network).events == made.events
+
+
+def test_another_network_never_drops_measures_in_force(tmp_path: Path) -> None:
+    folder, network = tmp_path / "net", _saved(tmp_path / "net")
+    other = _saved(tmp_path / "other", metres=GRID.metres + np.float32(1))
+    closed = impose(Overlay(network.meta["hash"]), [1, 2], what="桥")
+    overlay.save_overlay(closed, folder)
+    with pytest.raises(InputError, match=r"还有封闭或减速在用.*1号 桥"):
+        overlay.save_over(other, folder)
+    assert load_network(folder).meta["hash"] == network.meta["hash"]
+    assert len(overlay.load_overlay(folder, network).measures) == 1
+    overlay.save_overlay(lift(closed, None), folder)
+    assert overlay.save_over(other, folder) == other.meta["hash"]
+    kept = overlay.load_overlay(folder, other)
+    assert [event.action for event in kept.events] == ["close", "reopen"]  # the history goes on
+    assert impose(kept, [0], what="a").measures[0].number == 2
+
+
+def test_measures_come_along_with_the_network_they_were_made_on(tmp_path: Path) -> None:
+    network, there = _saved(tmp_path / "net"), tmp_path / "there"
+    made = impose(Overlay(network.meta["hash"]), [4, 7], speed=0.5, what="路", reason="水", at="t")
+    overlay.save_overlay(made, tmp_path / "net")
+    overlay.save_over(network, there, source=tmp_path / "net")
+    came = overlay.load_overlay(there, network).measures[0]
+    overlay.save_over(network, there, source=tmp_path / "net")
+    assert len(overlay.load_overlay(there, network).measures) == 1  # once is enough
+    assert (came.edges.tolist(), came.speed, came.what, came.reason, came.since) == (
+        [4, 7],
+        0.5,
+        "路",
+        "水",
+        "t",
+    )
+
+
+def test_a_file_is_put_aside_and_never_replaced(tmp_path: Path) -> None:
+    assert overlay.set_aside(tmp_path) == ""
+    for number in (1, 2):
+        (tmp_path / overlay.FILE).write_text(f"{number}", encoding="utf-8")
+        assert overlay.set_aside(tmp_path) == f"closures.damaged-{number}.json"
+    assert (tmp_path / "closures.damaged-1.json").read_text(encoding="utf-8") == "1"
 
 
 def test_a_measure_on_edges_that_are_not_there_is_refused() -> None:
@@ -124,7 +211,8 @@ def test_a_measure_on_edges_that_are_not_there_is_refused() -> None:
         under(GRID, impose(Overlay(), [10_000], what="a"))
 
 
-def test_a_second_writer_waits_outside(tmp_path: Path) -> None:
+def test_a_second_writer_waits_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlay, "_WAIT_S", 0.1)
     with (
         overlay.editing(tmp_path),
         pytest.raises(WorkspaceError, match="另一个 boai"),

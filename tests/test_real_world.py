@@ -39,7 +39,7 @@ siting:
   - {kind: home, year: 2026, number: 3}
   - {kind: aed, year: 2026, number: 10}
 """
-CREDIT = "道路 © OpenStreetMap 贡献者 (ODbL), 文件日期 2014-03-25"
+CREDIT = "道路 © OpenStreetMap 贡献者 (ODbL), 数据日期 2014-03-25"
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from unittest.mock import patch
 
 import gridworld
 import networkx as nx
 import numpy as np
 import pytest
 import shapeworld
-from boai.coverage import snap
+from boai.coverage import frontier, snap
 from boai.coverage.frontier import UNREACHED, Frontier
 from boai.coverage.route import Route, RouteError, as_feature, route
 from boai.coverage.ways import Stretch
@@ -126,8 +127,8 @@ def test_what_cannot_be_driven_is_said_in_chinese() -> None:
 
 
 @settings(max_examples=100)
-@given(st.integers(0, 10_000), st.booleans())
-def test_times_equal_a_graph_split_at_every_point(seed: int, some_closed: bool) -> None:
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
+def test_times_equal_a_graph_split_at_every_point(seed: int, some_closed: bool, width: float) -> None:
     rng = np.random.default_rng(seed)
     network = shapeworld.random_roads(seed)
     closed: list[int] = []
@@ -146,7 +147,8 @@ def test_times_equal_a_graph_split_at_every_point(seed: int, some_closed: bool) 
                 with pytest.raises(RouteError):
                     route(network, a, b, closed=closed)
                 continue
-            found = route(network, a, b, closed=closed)
+            with patch.object(frontier, "_EDGES_A_STEP", width):
+                found = route(network, a, b, closed=closed)
             assert found.centiseconds == times[i, j]
             check_line(found)
             assert not set(found.edges) & set(closed)
@@ -162,8 +164,8 @@ def check_line(found: Route) -> None:
 
 
 @settings(max_examples=60)
-@given(st.integers(0, 10_000))
-def test_networks_without_shapes_equal_networkx(seed: int) -> None:
+@given(st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 8]))
+def test_networks_without_shapes_equal_networkx(seed: int, width: float) -> None:
     network = gridworld.random_network(seed, n=30, m=90)
     a, b = (int(node) for node in np.random.default_rng(seed).integers(0, 30, 2))
     graph = gridworld.as_graph(network)
@@ -172,7 +174,8 @@ def test_networks_without_shapes_equal_networkx(seed: int) -> None:
         with pytest.raises(RouteError):
             route(network, *ends)
         return
-    found = route(network, *ends)
+    with patch.object(frontier, "_EDGES_A_STEP", width):
+        found = route(network, *ends)
     assert found.centiseconds == nx.dijkstra_path_length(graph, a, b, weight="cs")
     assert network.centiseconds[list(found.edges)].sum() == found.centiseconds
     assert (found.nodes[0], found.nodes[-1]) == (a, b)
@@ -182,8 +185,8 @@ def test_networks_without_shapes_equal_networkx(seed: int) -> None:
 
 
 @settings(max_examples=60)
-@given(st.integers(0, 10_000), st.booleans())
-def test_a_frontier_is_final_below_what_it_reached(seed: int, backward: bool) -> None:
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.02, 0.3, 8]))
+def test_a_frontier_is_final_below_what_it_reached(seed: int, backward: bool, width: float) -> None:
     """After every step: exact below ``reached``, never too low beyond; every finished node was handed out."""
     network = gridworld.random_network(seed, n=40, m=110, longest=400)
     rng = np.random.default_rng(seed)
@@ -194,7 +197,8 @@ def test_a_frontier_is_final_below_what_it_reached(seed: int, backward: bool) ->
         graph.add_edge("seed", node, cs=offset)
     times = nx.single_source_dijkstra_path_length(graph, "seed", weight="cs")
     exact = np.array([times.get(node, UNREACHED) for node in range(40)])
-    front, handed = Frontier(network, seeds, offsets, backward=backward), set()
+    with patch.object(frontier, "_EDGES_A_STEP", width):
+        front, handed = Frontier(network, seeds, offsets, backward=backward), set()
     while front.size:
         handed |= set(front.advance().tolist())
         final = exact < front.reached

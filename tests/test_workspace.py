@@ -134,6 +134,18 @@ def test_a_part_of_another_workspace_is_refused(own_workspace: Path) -> None:
         workspace.open_workspace(own_workspace)
 
 
+@pytest.mark.parametrize("sweep", [True, False])
+def test_roads_of_a_writer_killed_between_two_renames_come_back(own_workspace: Path, sweep: bool) -> None:
+    (own_workspace / "network").rename(own_workspace / ".network.old")
+    (own_workspace / ".network.abcdefgh").mkdir()
+    if sweep:
+        with workspace.writing(own_workspace):
+            pass
+        assert not (own_workspace / ".network.abcdefgh").exists()
+    workspace.load_world(workspace.open_workspace(own_workspace))
+    assert not (own_workspace / ".network.old").exists()
+
+
 def test_force_builds_over_parts_without_a_manifest(own_workspace: Path, monkeypatch) -> None:
     (own_workspace / "boai.json").unlink()
     with pytest.raises(WorkspaceError, match="不是 boai 工作区"):

@@ -1,25 +1,20 @@
 """Contract the nodes in a given order, weights ignored: the arcs that can ever be needed (symbolic phase).
 
-To contract a node joins its higher neighbours pairwise. The result is the chordal completion known from sparse
-Cholesky factors, and its elimination tree (the parent of a node is its lowest higher neighbour) has every
-higher neighbour of a node among its ancestors (Liu 1990, *SIAM J. Matrix Anal. Appl.* 11:134).
+To contract a node joins its higher neighbours pairwise. The result is the chordal completion known from
+sparse Cholesky factors, and its elimination tree (the parent of a node is its lowest higher neighbour) has
+every higher neighbour of a node among its ancestors (Liu 1990, *SIAM J. Matrix Anal. Appl.* 11:134).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .topology import Graph
-
-_Array = NDArray[Any]
+from .arrays import Array, Graph
 
 
 @compiled
-def ranked(graph: Graph, order: _Array) -> tuple[_Array, _Array]:
+def ranked(graph: Graph, order: Array) -> tuple[Array, Array]:
     """Number the nodes in post-order of their elimination tree.
 
     Post-order makes the same arcs as ``order`` does, and a subtree is a run of numbers: sweeps stay in the
@@ -43,7 +38,7 @@ def ranked(graph: Graph, order: _Array) -> tuple[_Array, _Array]:
 
 
 @compiled
-def _inverse(order: _Array) -> _Array:
+def _inverse(order: Array) -> Array:
     rank = np.empty(len(order), np.int32)
     for i in range(len(order)):
         rank[order[i]] = i
@@ -51,7 +46,7 @@ def _inverse(order: _Array) -> _Array:
 
 
 @compiled
-def _elimination_tree(graph: Graph, order: _Array, rank: _Array) -> _Array:
+def _elimination_tree(graph: Graph, order: Array, rank: Array) -> Array:
     """Find the parent of every rank (Liu 1986, *ACM TOMS* 12:127, with path compression)."""
     start, neighbour = graph
     n = len(order)
@@ -69,12 +64,13 @@ def _elimination_tree(graph: Graph, order: _Array, rank: _Array) -> _Array:
 
 
 @compiled
-def _post_order(parent: _Array, rank: _Array) -> _Array:
+def _post_order(parent: Array, rank: Array) -> Array:
     """List the ranks children first; subtrees with larger nodes before those with smaller ones."""
     n = len(parent)
     child, after = np.full(n + 1, -1, np.int32), np.full(n, -1, np.int32)
     seen = np.zeros(n, np.bool_)
-    for k in rank:  # smallest node first; who comes later is put in front
+    for node in range(n):  # who comes later is put in front
+        k = rank[node]
         while k >= 0 and not seen[k]:
             seen[k], above = True, parent[k] if parent[k] >= 0 else n
             after[k], child[above] = child[above], k
@@ -94,7 +90,7 @@ def _post_order(parent: _Array, rank: _Array) -> _Array:
 
 
 @compiled
-def depths(parent: _Array) -> _Array:
+def depths(parent: Array) -> Array:
     """Count the ancestors of every rank."""
     depth = np.zeros(len(parent), np.int32)
     for v in range(len(parent) - 1, -1, -1):
@@ -104,7 +100,7 @@ def depths(parent: _Array) -> _Array:
 
 
 @compiled
-def count_arcs(graph: Graph, node: _Array, parent: _Array) -> _Array:
+def count_arcs(graph: Graph, node: Array, parent: Array) -> Array:
     """Give the (n + 1,) first arc of every rank."""
     start, neighbour = graph
     n = len(node)
@@ -120,7 +116,7 @@ def count_arcs(graph: Graph, node: _Array, parent: _Array) -> _Array:
 
 
 @compiled
-def list_arcs(graph: Graph, node: _Array, parent: _Array, first: _Array) -> tuple[_Array, _Array]:
+def list_arcs(graph: Graph, node: Array, parent: Array, first: Array) -> tuple[Array, Array]:
     """Give the head and the tail of every arc, heads ascending within a tail.
 
     An arc (k, i) is there where k lies on the way in the tree from a lower neighbour of i up to i ("row
@@ -142,7 +138,7 @@ def list_arcs(graph: Graph, node: _Array, parent: _Array, first: _Array) -> tupl
 
 
 @compiled
-def turn_round(first: _Array, head: _Array, tail: _Array) -> tuple[_Array, _Array, _Array]:
+def turn_round(first: Array, head: Array, tail: Array) -> tuple[Array, Array, Array]:
     """Sort the arcs by head: (first of each head, tails ascending, arcs)."""
     below = np.zeros(len(first), np.int64)
     for k in range(len(head)):
@@ -158,8 +154,8 @@ def turn_round(first: _Array, head: _Array, tail: _Array) -> tuple[_Array, _Arra
 
 @compiled
 def place_edges(
-    start: _Array, heads: _Array, rank: _Array, first: _Array, head: _Array
-) -> tuple[_Array, _Array, _Array]:
+    start: Array, heads: Array, rank: Array, first: Array, head: Array
+) -> tuple[Array, Array, Array]:
     """Sort the edges, loops left out, by the rank of their lower end: (first, edge, 2 arc + down)."""
     n = len(rank)
     begin = np.zeros(n + 1, np.int64)

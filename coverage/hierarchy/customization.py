@@ -1,4 +1,4 @@
-"""Customize: give the arcs of an order the times of a network (Dibbelt, Strasser and Wagner 2016, JEA 21:1.5).
+"""Customize: give the arcs of an order the times of a network (Dibbelt, Strasser and Wagner 2016).
 
 The time of an arc is at first the least of its edges. Then, ranks ascending, every lower triangle is relaxed:
 an arc (x, y) takes no longer than the way down from x to a node z below both and up again.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,15 @@ from numpy.typing import NDArray
 from ...geodata.compiled import compiled
 from ...geodata.network import Network
 from ..travel.inputs import plain
+from .arrays import Array, Int
 from .order import Order, stamp_of
 
-_Array = NDArray[Any]
-_Arcs = tuple[_Array, _Array, _Array, _Array, _Array]
-_Edges = tuple[_Array, _Array, _Array, _Array]
-_Times = tuple[_Array, _Array]
+_Arcs = tuple[Array, Array, Array, Array, Array]
+_Edges = tuple[Array, Array, Array, Array]
+_Times = tuple[Array, Array]
 
 NEVER = np.uint32(np.iinfo(np.int32).max)
-"""Time of an arc that nobody can drive, as ``travel.UNREACHED``. The sum of two fits 32 bits without a sign."""
+"""Time of an arc that nobody can drive, as ``travel.UNREACHED``; two add up within 32 bits without a sign."""
 
 _UNITS = 8
 """Subtrees per thread, about."""
@@ -80,7 +79,9 @@ def recustomize(hierarchy: Hierarchy, network: Network) -> Hierarchy:
     waiting = np.zeros(order.n_nodes, np.bool_)
     waiting[rows] = True
     times = (np.array(hierarchy.up), np.array(hierarchy.down))
-    _customize_again(arcs_of(order), _edges_of(order, network), plain(order.head), times, waiting, order.height)
+    _customize_again(
+        arcs_of(order), _edges_of(order, network), plain(order.head), times, waiting, order.height
+    )
     return Hierarchy(order, network, *times)
 
 
@@ -96,7 +97,7 @@ def _edges_of(order: Order, network: Network) -> _Edges:
     return plain(order.edge_first), plain(order.edge), plain(order.edge_arc), time
 
 
-def subtrees(order: Order, parts: int) -> tuple[_Array, _Array]:
+def subtrees(order: Order, parts: int) -> tuple[Array, Array]:
     """Choose subtrees that share no rank: (u, 2) runs, and (n,) whether a rank lies in one.
 
     They are the largest with no more than 1 / ``parts`` of all arcs; none for 0 parts.
@@ -107,7 +108,7 @@ def subtrees(order: Order, parts: int) -> tuple[_Array, _Array]:
 
 
 @compiled
-def _subtrees(first: _Array, head: _Array, most: int) -> tuple[_Array, _Array]:
+def _subtrees(first: Array, head: Array, most: Int) -> tuple[Array, Array]:
     n, count = len(first) - 1, 0
     begin, runs = np.arange(n), np.empty((n, 2), np.int64)
     inside = np.zeros(n, np.bool_)
@@ -126,7 +127,7 @@ def _subtrees(first: _Array, head: _Array, most: int) -> tuple[_Array, _Array]:
 
 @compiled
 def _customize(
-    arcs: _Arcs, edges: _Edges, times: _Times, run: tuple[int, int], known: _Array, height: int
+    arcs: _Arcs, edges: _Edges, times: _Times, run: tuple[Int, Int], known: Array, height: Int
 ) -> None:
     """Find the times of the arcs from a run of ranks, but those known; all below it are known, too."""
     work = np.empty((2, height), np.uint32)
@@ -139,7 +140,7 @@ def _customize(
 
 @compiled
 def _customize_again(
-    arcs: _Arcs, edges: _Edges, head: _Array, times: _Times, waiting: _Array, height: int
+    arcs: _Arcs, edges: _Edges, head: Array, times: _Times, waiting: Array, height: Int
 ) -> None:
     """Find the rows that wait, ascending; where times of a row change, rows with triangles above it wait."""
     (first, slot, _, _, _), (up, down) = arcs, times
@@ -159,7 +160,7 @@ def _customize_again(
 
 
 @compiled
-def _row(arcs: _Arcs, edges: _Edges, times: _Times, x: int, work: _Array) -> None:
+def _row(arcs: _Arcs, edges: _Edges, times: _Times, x: Int, work: Array) -> None:
     """Find the times of the arcs from x to each depth: (2, height) up and down."""
     (first, slot, below, tail, lower), (edge_first, edge, place, cost), (up, down) = arcs, edges, times
     rising, falling = work[0], work[1]

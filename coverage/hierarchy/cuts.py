@@ -9,26 +9,22 @@ changes.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .topology import Graph
+from .arrays import Array, Graph, Int, Work
 
-_Array = NDArray[Any]
-_Piece = tuple[_Array, _Array, _Array]
+_Piece = tuple[Array, Array, Array]
 """(start, neighbour, the same link in the neighbour's row) of a piece's own graph."""
-Work = tuple[_Array, _Array]
-"""(order (n,), place (n,) scratch): of the nodes of the whole graph."""
 
 _STRIPS = 1 << 14
 """Strips across a direction into which the nodes of a piece are sorted."""
 
 
 @compiled
-def split(graph: Graph, at: tuple[_Array, _Array], work: Work, low: int, high: int, ways: _Array, leaf: int) -> _Array:
+def split(
+    graph: Graph, at: tuple[Array, Array], work: Work, low: Int, high: Int, ways: Array, leaf: Int
+) -> Array:
     """Split one piece: sort its run by part, the separator last; returns the (p, 2) runs of the other parts.
 
     The nodes of ``order[low:high]`` ascend, and do so in the runs of more than ``leaf`` nodes. A piece that
@@ -56,7 +52,7 @@ def split(graph: Graph, at: tuple[_Array, _Array], work: Work, low: int, high: i
 
 
 @compiled
-def _runs(bound: _Array, low: int, leaf: int) -> tuple[_Array, int]:
+def _runs(bound: Array, low: Int, leaf: Int) -> tuple[Array, Int]:
     """Make runs of the parts between bounds, of several where they have ``leaf`` nodes at most together."""
     runs, count = np.empty((len(bound), 2), np.int64), 0
     for p in range(len(bound) - 1):
@@ -71,7 +67,7 @@ def _runs(bound: _Array, low: int, leaf: int) -> tuple[_Array, int]:
 
 
 @compiled
-def _extract(graph: Graph, work: Work, low: int, high: int) -> _Piece:
+def _extract(graph: Graph, work: Work, low: Int, high: Int) -> _Piece:
     """Give the graph of a piece alone, nodes by their place in the run; rows ascend, since both orders do."""
     (first, other), (order, place) = graph, work
     n, size = high - low, 0
@@ -99,7 +95,7 @@ def _extract(graph: Graph, work: Work, low: int, high: int) -> _Piece:
 
 
 @compiled
-def _components(start: _Array, neighbour: _Array) -> tuple[_Array, int]:
+def _components(start: Array, neighbour: Array) -> tuple[Array, Int]:
     """Number the components, in order of their first nodes."""
     part, queue, parts = np.full(len(start) - 1, -1, np.int64), np.empty(len(start), np.int32), 0
     for root in range(len(part)):
@@ -119,7 +115,7 @@ def _components(start: _Array, neighbour: _Array) -> tuple[_Array, int]:
 
 
 @compiled
-def _best_cut(piece: _Piece, x: _Array, y: _Array, ways: _Array) -> _Array:
+def _best_cut(piece: _Piece, x: Array, y: Array, ways: Array) -> Array:
     """Mark the nodes beyond the cut that has the fewest links for the nodes of its smaller side.
 
     ``ways`` are directions, as (d, 2) weights of ``x`` and ``y``.
@@ -139,7 +135,7 @@ def _best_cut(piece: _Piece, x: _Array, y: _Array, ways: _Array) -> _Array:
 
 
 @compiled
-def _terminals(place: _Array, count: int) -> _Array:
+def _terminals(place: Array, count: Int) -> Array:
     """Mark about the first ``count`` nodes along a direction by 1, as many of the last by 2.
 
     They are taken strip by strip; in the last strip, which is taken in part, in the order of the nodes.
@@ -166,13 +162,13 @@ def _terminals(place: _Array, count: int) -> _Array:
 
 
 @compiled
-def _max_flow(piece: _Piece, terminal: _Array, most: float) -> tuple[int, _Array, _Array]:
+def _max_flow(piece: _Piece, terminal: Array, most: float) -> tuple[Int, Array, Array]:
     """Find a greatest flow: (value, or -1 where it is ``most`` or more; flow by link; distances at the end).
 
     Each pass first finds how far every node is from the sinks, then lets every source look for a way, nearer
     nodes first, over nodes that no other has touched in the pass (as Pothen and Fan 1990, *ACM TOMS* 16:303,
-    for matchings). Blocking flows along shortest ways (Dinic 1970) find them one by one here, since hardly two
-    have the same length: on 500 000 nodes 19 passes instead of 189.
+    for matchings). Blocking flows along shortest ways (Dinic 1970) find them one by one here, since hardly
+    two have the same length: on 500 000 nodes 19 passes instead of 189.
     """
     start, neighbour, _ = piece
     n = len(terminal)
@@ -190,7 +186,7 @@ def _max_flow(piece: _Piece, terminal: _Array, most: float) -> tuple[int, _Array
 
 
 @compiled
-def _gates(start: _Array, neighbour: _Array, terminal: _Array) -> _Array:
+def _gates(start: Array, neighbour: Array, terminal: Array) -> Array:
     """List the sources that have a neighbour which is none."""
     found, count = np.empty(len(terminal), np.int32), 0
     for v in range(len(terminal)):
@@ -204,8 +200,8 @@ def _gates(start: _Array, neighbour: _Array, terminal: _Array) -> _Array:
 
 
 @compiled
-def _distances(piece: _Piece, terminal: _Array, flow: _Array, far: _Array, queue: _Array) -> bool:
-    """Set the links to the nearest sink along which more can flow, -1 where none is; is a source among them?"""
+def _distances(piece: _Piece, terminal: Array, flow: Array, far: Array, queue: Array) -> bool:
+    """Set how many links from a sink a node is along which more can flow, or -1; is a source among them?"""
     start, neighbour, back = piece
     last, at, reached = 0, 0, False
     for v in range(len(terminal)):
@@ -229,7 +225,7 @@ def _distances(piece: _Piece, terminal: _Array, flow: _Array, far: _Array, queue
 
 @compiled
 def _augment(
-    piece: _Piece, terminal: _Array, source: int, work: tuple[_Array, _Array, _Array, _Array], this: int
+    piece: _Piece, terminal: Array, source: Int, work: tuple[Array, Array, Array, Array], this: Int
 ) -> bool:
     """Send one unit from a source to a sink, if a way is found that no other of this pass touched."""
     (start, neighbour, back), (flow, far, touched, path) = piece, work
@@ -238,9 +234,9 @@ def _augment(
         best = -1
         for e in range(start[v], start[v + 1]):
             u = neighbour[e]
-            if flow[e] < 1 and far[u] >= 0 and touched[u] != this and terminal[u] != 1:
-                if best < 0 or far[u] < far[neighbour[best]]:
-                    best = e
+            nearer = best < 0 or far[u] < far[neighbour[best]]
+            if nearer and flow[e] < 1 and far[u] >= 0 and touched[u] != this and terminal[u] != 1:
+                best = e
         if best >= 0:
             path[length] = best
             length += 1
@@ -258,10 +254,11 @@ def _augment(
 
 
 @compiled
-def _reached(piece: _Piece, terminal: _Array, flow: _Array) -> _Array:
+def _reached(piece: _Piece, terminal: Array, flow: Array) -> Array:
     """Mark the sources and the nodes to which more could flow from them."""
     start, neighbour, _ = piece
-    side, queue, last, at = terminal == 1, np.empty(len(terminal), np.int32), 0, 0
+    side: Array = terminal == 1
+    queue, last, at = np.empty(len(terminal), np.int32), 0, 0
     for v in range(len(side)):
         if side[v]:
             queue[last] = v
@@ -278,8 +275,8 @@ def _reached(piece: _Piece, terminal: _Array, flow: _Array) -> _Array:
 
 
 @compiled
-def _separator(start: _Array, neighbour: _Array, beyond: _Array) -> _Array:
-    """Mark the fewest nodes that touch all links of a cut: a vertex cover by a greatest matching (König 1931)."""
+def _separator(start: Array, neighbour: Array, beyond: Array) -> Array:
+    """Mark the fewest nodes that touch all links of a cut: a vertex cover by a matching (König 1931)."""
     n = len(beyond)
     near = np.zeros(n, np.bool_)
     for v in range(n):
@@ -289,7 +286,7 @@ def _separator(start: _Array, neighbour: _Array, beyond: _Array) -> _Array:
     work = (mate, seen, before, np.empty(n, np.int32))
     roots = np.flatnonzero(near).astype(np.int32)
     for root in roots:
-        _alternate(start, neighbour, beyond, root, root, work)
+        _alternate(start, neighbour, beyond, root, np.int64(root), work)
     seen[:] = -1
     for root in roots:
         if mate[root] < 0:
@@ -302,7 +299,7 @@ def _separator(start: _Array, neighbour: _Array, beyond: _Array) -> _Array:
 
 @compiled
 def _alternate(
-    start: _Array, neighbour: _Array, beyond: _Array, root: int, mark: int, work: tuple[_Array, ...]
+    start: Array, neighbour: Array, beyond: Array, root: Int, mark: Int, work: tuple[Array, ...]
 ) -> None:
     """Follow alternating paths from a node on the near side over nodes without ``mark``, and mark them.
 

@@ -1,19 +1,15 @@
-"""Nested dissection (George 1973, *SIAM J. Numer. Anal.* 10:345): what lies between separators first, they last."""
+"""Nested dissection (George 1973, *SIAM J. Numer. Anal.* 10:345): separators last, what they part first."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Array, Graph
 from .cuts import split
 from .leaves import order_leaf
-from .topology import Graph
-
-_Array = NDArray[Any]
 
 LEAF = 256
 """Nodes of a piece that is not cut any more: with 64, 128 and 256 fewer arcs each time, no slower."""
@@ -23,7 +19,7 @@ _LARGE = 16
 """Pieces above this part of the nodes are cut one by one, so that threads share the work."""
 
 
-def dissect(graph: Graph, x: _Array, y: _Array, *, threads: int | None = None) -> _Array:
+def dissect(graph: Graph, x: Array, y: Array, *, threads: int | None = None) -> Array:
     """Return the nodes in the order in which to contract them; it does not depend on ``threads``.
 
     Parameters
@@ -39,10 +35,10 @@ def dissect(graph: Graph, x: _Array, y: _Array, *, threads: int | None = None) -
     ways, work = np.column_stack([np.cos(angle), np.sin(angle)]), (order, place)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
 
-        def cut(run: _Array) -> _Array:
+        def cut(run: Array) -> Array:
             return split(graph, (x, y), work, run[0], run[1], ways, LEAF)
 
-        def finish(run: _Array) -> None:
+        def finish(run: Array) -> None:
             runs = [run]
             while runs:
                 last = runs.pop()
@@ -60,7 +56,7 @@ def dissect(graph: Graph, x: _Array, y: _Array, *, threads: int | None = None) -
     return order
 
 
-def _sorted_by_size(runs: _Array, n: int) -> tuple[_Array, _Array]:
+def _sorted_by_size(runs: Array, n: int) -> tuple[Array, Array]:
     """Part runs into small and large ones."""
     large = np.diff(runs, axis=1)[:, 0] > max(n // _LARGE, LEAF)
     return runs[~large], runs[large]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .cuts import Work
-from .topology import Graph
+from .arrays import Array, Graph, Int, Work
 
-_Array = NDArray[Any]
 _DONE = np.iinfo(np.int64).max
 _MOST_AROUND = 2048
 """Surroundings up to which a piece is worth sorting: those of roads have some dozens."""
 
 
 @compiled
-def order_leaf(graph: Graph, work: Work, low: int, high: int) -> None:
+def order_leaf(graph: Graph, work: Work, low: Int, high: Int) -> None:
     """Sort a run of ``order`` into the order in which to contract its nodes."""
     order, place = work
     nodes = order[low:high].copy()
@@ -33,20 +28,23 @@ def order_leaf(graph: Graph, work: Work, low: int, high: int) -> None:
 
 
 @compiled
-def _around(graph: Graph, work: Work, low: int, high: int) -> _Array:
+def _around(graph: Graph, work: Work, low: Int, high: Int) -> Array:
     """List the neighbours of a run that are not in it."""
     (first, other), order, count = graph, work[0], 0
     found = np.empty(_MOST_AROUND + 1, np.int32)
     for i in range(low, high):
         for e in range(first[order[i]], first[order[i] + 1]):
-            if count <= _MOST_AROUND and _find(work, low, high, found[:count], other[e]) == high - low + count:
+            if (
+                count <= _MOST_AROUND
+                and _find(work, low, high, found[:count], other[e]) == high - low + count
+            ):
                 found[count] = other[e]
                 count += 1
     return found[:count]
 
 
 @compiled
-def _find(work: Work, low: int, high: int, around: _Array, node: int) -> int:
+def _find(work: Work, low: Int, high: Int, around: Array, node: Int) -> Int:
     """Give the place of a node in a run or in its surroundings, behind both where it is in neither."""
     order, place = work
     at = place[node]  # of a node of another run: anything, even while another thread writes it
@@ -59,7 +57,7 @@ def _find(work: Work, low: int, high: int, around: _Array, node: int) -> int:
 
 
 @compiled
-def _neighbour_sets(graph: Graph, work: Work, low: int, high: int, around: _Array) -> _Array:
+def _neighbour_sets(graph: Graph, work: Work, low: Int, high: Int, around: Array) -> Array:
     """Give for each node the bits of its neighbours and of itself: first the run, then its surroundings.
 
     The surroundings are contracted later, and will all be joined to each other by then.
@@ -80,25 +78,25 @@ def _neighbour_sets(graph: Graph, work: Work, low: int, high: int, around: _Arra
 
 
 @compiled
-def _join(sets: _Array, i: int, j: int) -> None:
+def _join(sets: Array, i: Int, j: Int) -> None:
     sets[i, j >> 6] |= np.uint64(1) << np.uint64(j & 63)
 
 
 @compiled
-def _least_fill(sets: _Array, count: int) -> _Array:
+def _least_fill(sets: Array, count: Int) -> Array:
     """Order the first ``count`` nodes, always the one next whose contraction joins the fewest pairs."""
     fill, order = np.empty(count, np.int64), np.empty(count, np.int32)
     for v in range(count):
         fill[v] = _fill(sets, v)
     for i in range(count):
-        v = np.argmin(fill)
-        order[i], fill[v] = v, _DONE
-        members, stale = _members(sets[v], v), np.zeros(len(sets), np.bool_)
+        best: Int = np.int64(np.argmin(fill))
+        order[i], fill[best] = best, _DONE
+        members, stale = _members(sets[best], best), np.zeros(len(sets), np.bool_)
         for u in members:
             for word in range(sets.shape[1]):
-                sets[u, word] |= sets[v, word]
-            sets[u, v >> 6] &= ~(np.uint64(1) << np.uint64(v & 63))
-            for near in _members(sets[u], -1):
+                sets[u, word] |= sets[best, word]
+            sets[u, best >> 6] &= ~(np.uint64(1) << np.uint64(best & 63))
+            for near in _members(sets[u], np.int64(-1)):
                 stale[near] = True
         for u in range(count):
             if stale[u] and fill[u] != _DONE:
@@ -107,7 +105,7 @@ def _least_fill(sets: _Array, count: int) -> _Array:
 
 
 @compiled
-def _members(bits: _Array, without: int) -> _Array:
+def _members(bits: Array, without: Int) -> Array:
     """List the positions of the bits that are set, but one."""
     found, count = np.empty(64 * len(bits), np.int64), 0
     for word in range(len(bits)):
@@ -121,7 +119,7 @@ def _members(bits: _Array, without: int) -> _Array:
 
 
 @compiled
-def _fill(sets: _Array, v: int) -> int:
+def _fill(sets: Array, v: Int) -> Int:
     """Count the pairs of neighbours (twice) that are not joined yet."""
     missing = 0
     for u in _members(sets[v], v):
@@ -131,7 +129,7 @@ def _fill(sets: _Array, v: int) -> int:
 
 
 @compiled
-def _ones(bits: int) -> int:
+def _ones(bits: Int) -> Int:
     """Count the bits that are set in 64 (Warren, *Hacker's Delight*, 5-1)."""
     bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
     bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...geodata.network import Network
+from ..travel.inputs import plain
 from . import contraction, topology
+from .arrays import Array, Graph, Tree
 from .dissection import dissect
 
-_Array = NDArray[Any]
 _DEPTHS = 1 << 16
 _ARCS_PER_PART = 64
 _SMALL = 1 << 20
@@ -64,16 +66,35 @@ class Order:
         """Number of arcs; each stands for both directions."""
         return len(self.head)
 
-    @property
+    @cached_property
     def height(self) -> int:
         """Number of ranks on the longest way up the tree."""
         return int(self.depth.max(initial=0)) + 1
+
+    @cached_property
+    def plain_tree(self) -> Tree:
+        """(first, slot, depth, head, node) for compiled loops.
+
+        Numbers without a sign save them a look whether to count from the end.
+        """
+        head = plain(self.head)
+        return _unsigned(self.first), _unsigned(self.slot), _unsigned(self.depth), head, _unsigned(self.node)
+
+    @cached_property
+    def plain_below(self) -> Any:
+        """(first, head, below, tail, lower, edge_first, edge, edge_arc) for compiled loops."""
+        names = ("first", "head", "below", "tail", "lower", "edge_first", "edge", "edge_arc")
+        return tuple(plain(getattr(self, name)) for name in names)
 
     @property
     def triangles(self) -> int:
         """Number of lower triangles: pairs of arcs from one rank."""
         size = np.diff(self.first).astype(np.int64)
         return int((size * (size - 1) // 2).sum())
+
+
+def _unsigned(array: Array) -> Array:
+    return plain(array).view(f"u{array.dtype.itemsize}")
 
 
 def prepare(network: Network, *, threads: int | None = None) -> Order:
@@ -92,9 +113,7 @@ def prepare(network: Network, *, threads: int | None = None) -> Order:
     return ordered_by(network, contraction_order(network, graph, threads=threads), graph=graph)
 
 
-def contraction_order(
-    network: Network, graph: topology.Graph, *, threads: int | None = None
-) -> NDArray[np.int32]:
+def contraction_order(network: Network, graph: Graph, *, threads: int | None = None) -> NDArray[np.int32]:
     """Order the nodes: dead ends and chains first, then by nested dissection."""
     peeled, core, inner = topology.peel(*graph)
     lon, lat = (np.nan_to_num(at, posinf=0.0, neginf=0.0)[core] for at in (network.lon, network.lat))
@@ -102,7 +121,7 @@ def contraction_order(
     return np.concatenate([peeled, core[dissect(inner, squeezed, lat, threads=threads)]])
 
 
-def ordered_by(network: Network, order: NDArray[np.int32], *, graph: topology.Graph) -> Order:
+def ordered_by(network: Network, order: NDArray[np.int32], *, graph: Graph) -> Order:
     """List the arcs that contraction in a given order makes; ``graph`` is the network's."""
     node, parent = contraction.ranked(graph, order)
     first = contraction.count_arcs(graph, node, parent)
@@ -114,9 +133,7 @@ def ordered_by(network: Network, order: NDArray[np.int32], *, graph: topology.Gr
     depth = depth.astype(np.uint16 if depth.max(initial=0) < _DEPTHS else np.int32)
     rank = np.empty_like(node)
     rank[node] = np.arange(len(node), dtype=np.int32)
-    edges = contraction.place_edges(
-        np.asarray(network.start), np.asarray(network.head), rank, first, head
-    )
+    edges = contraction.place_edges(np.asarray(network.start), np.asarray(network.head), rank, first, head)
     short = [array.astype(np.int32) for array in (first, below, edges[0])]
     return Order(
         node, rank, depth, short[0], head, depth[head], short[1], tails, lower, short[2], *edges[1:],
@@ -126,6 +143,6 @@ def ordered_by(network: Network, order: NDArray[np.int32], *, graph: topology.Gr
 
 def stamp_of(network: Network) -> str:
     """Hash the rows of a network: the same for the network under closures."""
-    digest = hashlib.sha256(np.ascontiguousarray(network.start, np.int64))
-    digest.update(np.ascontiguousarray(network.head, np.int32))
+    digest = hashlib.sha256(np.ascontiguousarray(network.start, np.int64).data)
+    digest.update(np.ascontiguousarray(network.head, np.int32).data)
     return digest.hexdigest()

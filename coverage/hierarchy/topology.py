@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
+from .arrays import Array, Graph, Int
 
-_Array = NDArray[Any]
 _HUB = 1024  # more links than any junction has
-
-Graph = tuple[_Array, _Array]
-"""(start (n + 1,), neighbour): both directions of every link, without loops and parallels, rows ascending."""
 
 
 @compiled
-def undirected(start: _Array, head: _Array) -> Graph:
+def undirected(start: Array, head: Array) -> Graph:
     """Give the links between nodes whatever their direction, each once in both rows."""
     n = len(start) - 1
     size = np.zeros(n + 1, np.int64)
@@ -30,7 +24,7 @@ def undirected(start: _Array, head: _Array) -> Graph:
 
 
 @compiled
-def _mirrored(start: _Array, head: _Array, rows: _Array) -> Graph:
+def _mirrored(start: Array, head: Array, rows: Array) -> Graph:
     """Put every link into the rows of both its ends."""
     fill, both = rows[:-1].copy(), np.empty(rows[-1], np.int32)
     for v in range(len(start) - 1):
@@ -44,7 +38,7 @@ def _mirrored(start: _Array, head: _Array, rows: _Array) -> Graph:
 
 
 @compiled
-def _sorted_rows(rows: _Array, both: _Array) -> Graph:
+def _sorted_rows(rows: Array, both: Array) -> Graph:
     """Sort symmetric rows by turning them round once, and drop what comes twice."""
     n = len(rows) - 1
     fill, turned = rows[:-1].copy(), np.empty(len(both), np.int32)
@@ -64,7 +58,7 @@ def _sorted_rows(rows: _Array, both: _Array) -> Graph:
 
 
 @compiled
-def peel(start: _Array, neighbour: _Array) -> tuple[_Array, _Array, Graph]:
+def peel(start: Array, neighbour: Array) -> tuple[Array, Array, Graph]:
     """Contract nodes of degree 0, 1 and 2 until none is left.
 
     Such nodes may go first: the treewidth is not raised by it (Bodlaender and Koster 2006, *Discrete Applied
@@ -110,7 +104,7 @@ def peel(start: _Array, neighbour: _Array) -> tuple[_Array, _Array, Graph]:
 
 
 @compiled
-def _is_hub(nodes: _Array, degree: _Array) -> bool:
+def _is_hub(nodes: Array, degree: Array) -> bool:
     """Tell whether a node has so many links that to search its row again and again would take for ever."""
     for v in nodes:  # noqa: SIM110
         if degree[v] > _HUB:
@@ -119,7 +113,7 @@ def _is_hub(nodes: _Array, degree: _Array) -> bool:
 
 
 @compiled
-def _replace(row: _Array, old: int, new: int) -> int:
+def _replace(row: Array, old: Int, new: Int) -> Int:
     """Put ``new`` in the place of ``old`` in a row, unless it is -1 or there already; return the degree."""
     at, there = -1, new < 0
     for j in range(len(row)):
@@ -134,7 +128,7 @@ def _replace(row: _Array, old: int, new: int) -> int:
 
 
 @compiled
-def _among(core: _Array, start: _Array, degree: _Array, rows: _Array) -> Graph:
+def _among(core: Array, start: Array, degree: Array, rows: Array) -> Graph:
     """Give the graph of some nodes, numbered by their places; their rows hold none but them."""
     place, first = np.empty(len(start) - 1, np.int32), np.zeros(len(core) + 1, np.int64)
     for i in range(len(core)):

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from ...geodata.network import edge_tails
 from .bounded import trees, within
-from .kernels import UNREACHED
+from .changes import Change, Repairer, repair
 from .nearest import k_nearest, to_nearest, to_second_nearest, without_each
 from .query import Finder, Router, route
-from .changes import Change, Repairer, repair
+from .queue import UNREACHED
 from .results import Centiseconds, KNearest, Lost, Nearest, Nodes, Way, Within
 from .ways import nearest_ways, path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...geodata.compiled import compiled
-from .kernels import UNREACHED, Array, Rows
+from .queue import UNREACHED, Array, Rows
 
 
 @compiled
@@ -23,12 +23,16 @@ def borders(rows: Rows, time: Array, label: Array, limit: int) -> tuple[Array, A
     """List the offers (node, time, label, edge) over edges between nodes of different labels."""
     start, other, cost, number = rows
     named, used, count = len(number) > 0, 0, 0
+    at, rows_at = np.empty(len(start) - 1, np.int32), 0
     for v in range(len(start) - 1):
+        before = count
         for e in range(start[v], start[v + 1]):
             count += label[other[e]] != label[v]
+        at[rows_at] = v
+        rows_at += count > before
     node, after = np.empty(count, np.int32), np.empty(count, np.int32)
     mark, edge = np.empty(count, np.int32), np.empty(count, np.int32)
-    for v in range(len(start) - 1):
+    for v in at[:rows_at]:
         for e in range(start[v], start[v + 1]):
             if label[other[e]] == label[v] or label[v] < 0 or cost[e] < 0:
                 continue

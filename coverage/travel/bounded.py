@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...geodata.network import Network
 from .arrays import lay_out
 from .inputs import arcs_of, limit_of, seeds_of, shift_of
-from .kernels import UNREACHED, Array, reach_many, tree
+from .kernels import reach_many, tree
+from .queue import UNREACHED, Array
 from .results import Within
 
 _MOST_AT_A_TIME = 64

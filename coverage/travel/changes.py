@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...geodata.network import Network
 from ...geodata.overlay import changed_edges
-from .inputs import both_rows, is_from, limit_of, plain, seeds_of, shift_of
-from .kernels import Array, settle
-from .mending import cut, finish, forget, offer, put_back, reseed
+from .arrays import sound
+from .inputs import both_rows, is_from, limit_of, of_nodes, plain, seeds_of, shift_of
+from .mending import cut, finish, forget, offer, put_back, read, reseed, settle, state_of
 from .nearest import to_nearest
+from .queue import Array
 from .results import Nearest
 
 _MOST_SHARE = 0.25
@@ -35,10 +36,9 @@ class Change:
 
     def applied(self, nearest: Nearest) -> Nearest:
         """Return the whole answer of now."""
-        parts = [nearest.centiseconds.copy(), nearest.site.copy(), nearest.edge.copy()]
-        for part, new in zip(parts, (self.centiseconds, self.site, self.edge), strict=True):
-            part[self.node] = new
-        return Nearest(*parts, nearest.direction)
+        time, site, edge = (np.array(part) for part in (nearest.centiseconds, nearest.site, nearest.edge))
+        time[self.node], site[self.node], edge[self.node] = self.centiseconds, self.site, self.edge
+        return Nearest(time, site, edge, nearest.direction)
 
 
 class Repairer:
@@ -71,6 +71,7 @@ class Repairer:
         nearest: Nearest | None = None,
     ) -> None:
         self._network, self._forward = network, is_from(direction)
+        self._shift = shift_of(network.centiseconds)
         self._asked: dict[str, Any] = {
             "offset_cs": offset_cs,
             "label": label,
@@ -80,14 +81,15 @@ class Repairer:
         self._nodes, self._limit = nodes, limit_of(within_cs)
         if nearest is None:
             nearest = to_nearest(network, nodes, **self._asked)
+        of_nodes(network, nearest.centiseconds, nearest.site, nearest.edge)
         self.nearest = nearest
         node, offset, number = seeds_of(network, nodes, offset_cs, label)
         order = np.argsort(node, kind="stable")
         self._seeds = node[order], offset[order], number[order]
         self._onward, self._back = both_rows(network, direction)
-        self._state = tuple(np.array(part) for part in (nearest.centiseconds, nearest.site, nearest.edge))
+        self._state = state_of(nearest.centiseconds, nearest.site, nearest.edge)
         n = network.n_nodes
-        self._log = np.zeros(n, np.uint8), np.empty(n, np.int32), np.empty((n, 3), np.int32)
+        self._log = np.empty(n, np.int32), np.empty((n, 3), np.int32)
 
     def change(self, after: Network, *, changed: ArrayLike | None = None) -> Change:
         """Find what is different on a network of the same roads with other times.
@@ -96,13 +98,18 @@ class Repairer:
         ----------
         changed
             The edges whose times differ from those of before; by default all times are compared.
+
+        Raises
+        ------
+        ValueError
+            The network has other roads, or a changed edge does not exist or takes less than 1 centisecond.
         """
         edges = self._changed(after, changed)
         count = self._mend(after, edges)
         if count < 0:
             return _difference(self.nearest, to_nearest(after, self._nodes, **self._asked))
         node = np.sort(finish(self._state, self._log, count))
-        found = Change(node, *(part[node] for part in self._state))
+        found = Change(node, *read(self._state, node))
         put_back(self._state, self._log, count)
         return found
 
@@ -114,6 +121,8 @@ class Repairer:
         edge = changed_edges(own, after) if changed is None else np.unique(np.asarray(changed, np.int64))
         if len(edge) and not 0 <= edge[0] <= edge[-1] < own.n_edges:
             raise ValueError(f"an edge lies outside the {own.n_edges} edges of the network")
+        if not sound(plain(after.centiseconds[edge])):
+            raise ValueError("every open edge of the network must take at least 1 centisecond")
         tail = (np.searchsorted(own.start, edge, side="right") - 1).astype(np.int64)
         head = np.asarray(own.head[edge], np.int64)
         return (edge, tail, head) if self._forward else (edge, head, tail)
@@ -126,9 +135,9 @@ class Repairer:
         if count > most:
             put_back(state, log, count)
             return -1
-        reseed(self._back, cost, self._seeds, limit, state, log[1][:count])
+        reseed(self._back, cost, self._seeds, limit, state, log[0][:count])
         count = offer(cost, changed, limit, state, log, count)
-        count = settle(self._onward, cost, limit, shift_of(cost), state, log, count)
+        count = settle(self._onward, cost, limit, self._shift, state, log, count)
         return int(count)
 
     def into(self, after: Network, *, changed: ArrayLike | None = None) -> Nearest:
@@ -136,13 +145,13 @@ class Repairer:
         count = self._mend(after, self._changed(after, changed))
         if count < 0:
             found = to_nearest(after, self._nodes, **self._asked)
-            self._state = tuple(np.array(part) for part in (found.centiseconds, found.site, found.edge))
+            self._state = state_of(found.centiseconds, found.site, found.edge)
         else:
-            finish(self._state, self._log, count)
-            forget(self._log[0], self._log[1][:count])
-        self._network = after
-        self.nearest = Nearest(*(part.copy() for part in self._state), self.nearest.direction)
-        return self.nearest
+            node = np.sort(finish(self._state, self._log, count))
+            found = Change(node, *read(self._state, node)).applied(self.nearest)
+            forget(self._state, self._log[0][:count])
+        self._network, self.nearest = after, found
+        return found
 
 
 def repair(

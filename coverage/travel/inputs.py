@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...geodata.network import Network, incoming
 from .arrays import packed, sound
-from .kernels import LABEL_MASK, UNREACHED, Arcs, Array, BareRows, Rows
+from .queue import LABEL_MASK, UNREACHED, Arcs, Array, BareRows, Rows
 
 DIRECTIONS = ("from", "to")
 
@@ -47,7 +47,7 @@ def rows_of(network: Network, direction: str) -> Rows:
 
 
 def arcs_of(network: Network, direction: str) -> Arcs:
-    """Give the same with other end and time in one number: worth the copy where each edge is looked at often."""
+    """Give the same, end and time in one number: worth the copy where an edge is looked at often."""
     start, other, number = _bare_rows(network, direction)
     return start, plain(packed(other, costs_of(network), number)), number
 
@@ -87,9 +87,10 @@ def seeds_of(
     Raises
     ------
     ValueError
-        A node lies outside the network, or an offset or label is negative, too large, or missing.
+        A node lies outside the network, an offset or label is negative, too large, or missing, or something
+        is no whole number.
     """
-    node = np.asarray(nodes, np.int64).reshape(-1)
+    node = _whole(nodes)
     offset = _fitting("offsets must be one per site, 0 or more centiseconds", offset_cs, np.zeros_like(node))
     number = _fitting("labels must be one per site, 0 or more", label, np.arange(len(node)))
     if len(node) and not 0 <= node.min() <= node.max() < network.n_nodes:
@@ -98,10 +99,23 @@ def seeds_of(
 
 
 def _fitting(message: str, values: ArrayLike | None, default: Array) -> Array:
-    found = default if values is None else np.asarray(values, np.int64).reshape(-1)
+    found = default if values is None else _whole(values)
     if found.shape != default.shape or (len(found) and not 0 <= found.min() <= found.max() < LABEL_MASK):
         raise ValueError(message)
     return found
+
+
+def _whole(values: ArrayLike) -> Array:
+    found = np.asarray(values).reshape(-1)
+    if len(found) and found.dtype.kind not in "iu":
+        raise ValueError(f"nodes, offsets and labels must be whole numbers, got {found.dtype}")
+    return found.astype(np.int64)
+
+
+def of_nodes(network: Network, *answers: NDArray[Any]) -> None:
+    """Check that stored answers have a row for every node; raises ``ValueError``."""
+    if any(len(answer) != network.n_nodes for answer in answers):
+        raise ValueError(f"the answer is not one for the {network.n_nodes} nodes of the network")
 
 
 def limit_of(within_cs: int | None) -> int:

@@ -1,30 +1,18 @@
 """The compiled loops over a small part of a network: search from a point, follow a way.
 
-The queue is a 4-ary heap of numbers ``time << 32 | node`` in one array whose first place holds their count. All
-compiled functions that call each other stand in one file, see ``kernels``.
+The queue is a 4-ary heap of numbers ``time << 32 | node``, in one array whose first place holds their count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 
 from ...geodata.compiled import compiled
-from .kernels import LABEL_BITS, LABEL_MASK, UNREACHED, Array, BareRows
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+from .queue import LABEL_BITS, LABEL_MASK, UNREACHED, Array, BareRows, Int, inlined
 
 
-def _inlined(function: _Function) -> _Function:
-    """Compile into the callers."""
-    return cast(_Function, numba.njit(forceinline=True)(function))
-
-
-@_inlined
-def _push(heap: Array, entry: int) -> None:
+@inlined
+def _push(heap: Array, entry: Int) -> None:
     """Put an entry on a heap that has room."""
     i = heap[0]
     heap[0] = i + 1
@@ -37,8 +25,8 @@ def _push(heap: Array, entry: int) -> None:
     heap[i + 1] = entry
 
 
-@_inlined
-def _pop(heap: Array) -> int:
+@inlined
+def _pop(heap: Array) -> Int:
     """Take the least entry off a heap that is not empty."""
     least, n = heap[1], heap[0] - 1
     heap[0] = n
@@ -55,7 +43,7 @@ def _pop(heap: Array) -> int:
 
 
 @compiled
-def roomy(heap: Array, needed: int) -> Array:
+def roomy(heap: Array, needed: Int) -> Array:
     """Give a heap with room for so many more entries: the same, or a copy twice as large."""
     if heap[0] + needed < len(heap):
         return heap
@@ -64,8 +52,8 @@ def roomy(heap: Array, needed: int) -> Array:
     return larger
 
 
-@_inlined
-def _insert(keys: Array, places: Array, key: int, place: int) -> None:
+@inlined
+def _insert(keys: Array, places: Array, key: Int, place: Int) -> None:
     """Put (time, label) among the k least, one of each label, with the node where it was found."""
     last, at = len(keys) - 1, 0
     while at <= last and keys[at] <= key:
@@ -82,10 +70,10 @@ def _insert(keys: Array, places: Array, key: int, place: int) -> None:
     keys[at], places[at] = key, place
 
 
-@_inlined
+@inlined
 def _label_node(
-    v: int, t: int, edge: int, via: int, count: int, time: Array, by: Array, come: Array, touched: Array
-) -> int:
+    v: Int, t: Int, edge: Int, via: Int, count: Int, time: Array, by: Array, come: Array, touched: Array
+) -> Int:
     """Give a node of a search its time; return how many nodes are touched."""
     if time[v] == UNREACHED:
         touched[count] = v
@@ -97,10 +85,10 @@ def _label_node(
 @compiled
 def start_search(
     seeds: tuple[Array, Array],
-    limit: int,
+    limit: Int,
     work: tuple[Array, Array, Array, Array],
     heap: Array,
-) -> int:
+) -> Int:
     """Begin a search from seeds (node, time) in ``work`` (time, edge, node before, touched)."""
     time, by, come, touched = work
     count = 0
@@ -116,17 +104,17 @@ def start_search(
 def find(
     rows: BareRows,
     cost: Array,
-    stops: tuple[Array, Array, Array, Array, int],
+    stops: tuple[Array, Array, Array, Array, Int],
     found: tuple[Array, Array],
-    limit: int,
+    limit: Int,
     work: tuple[Array, Array, Array, Array],
     heap: Array,
-    count: int,
-) -> tuple[int, int]:
+    count: Int,
+) -> tuple[Int, Int]:
     """Go on with a search until the k nearest sites stand: (nodes touched, room needed in the heap).
 
-    ``stops`` are the sites: first of each node or -1, next at the same node or -1, offset, label, and the least
-    offset. ``found`` is (k keys, k nodes), the keys ascending.
+    ``stops`` are the sites: first of each node or -1, next at the same node or -1, offset, label, and the
+    least offset. ``found`` is (k keys, k nodes), the keys ascending.
     """
     start, other, number = rows
     first, after, offset, label, least = stops
@@ -154,7 +142,95 @@ def find(
     return count, 0
 
 
-@_inlined
+@inlined
+def _left(v: Int, centiseconds: Array, site: Array, taken: Array) -> Int:
+    """Give the time to the nearest site of a node that is not among those taken: a bound for later."""
+    for j in range(site.shape[1]):
+        if site[v, j] < 0:
+            break
+        free = True
+        for label in taken:
+            free &= site[v, j] != label
+        if free:
+            return np.int64(centiseconds[v, j])
+    return np.int64(UNREACHED)
+
+
+@compiled
+def start_approach(
+    seeds: tuple[Array, Array],
+    known: tuple[Array, Array],
+    taken: Array,
+    limit: Int,
+    work: tuple[Array, Array, Array, Array],
+    heap: Array,
+) -> Int:
+    """Begin a search as `approach` carries it on."""
+    time, by, come, touched = work
+    count = 0
+    for i in range(len(seeds[0])):
+        u, t = np.int64(seeds[0][i]), np.int64(seeds[1][i])
+        whole = t + _left(u, known[0], known[1], taken)
+        if whole <= limit and t < time[u]:
+            count = _label_node(u, t, -1, -1, count, time, by, come, touched)
+            _push(heap, whole << 32 | u)
+    return count
+
+
+@compiled
+def approach(
+    rows: BareRows,
+    cost: Array,
+    stops: tuple[Array, Array, Array, Array, Int],
+    known: tuple[Array, Array],
+    taken: Array,
+    found: tuple[Int, Int],
+    limit: Int,
+    work: tuple[Array, Array, Array, Array],
+    heap: Array,
+    count: Int,
+) -> tuple[Int, Int, Int, Int]:
+    """Go on with a search for the nearest site that is not taken yet, straight towards it.
+
+    ``known`` are (n, k) times and sites of before the roads got slower, k above the number taken. As a bound
+    of what is left they order the heap (A*: Hart, Nilsson and Raphael 1968, *IEEE Transactions on Systems
+    Science and Cybernetics* 4:100); since times only grew, a node that comes off the heap has its least.
+
+    Returns
+    -------
+    tuple
+        Nodes touched, key and node of the site found (``found`` where there is none), room needed.
+    """
+    start, other, number = rows
+    first, after, offset, label, _ = stops
+    time, by, come, touched = work
+    (best, place), named = found, len(number) > 0
+    while heap[0] > 0 and heap[1] >> 32 <= best >> LABEL_BITS:
+        v = heap[1] & LABEL_MASK
+        if heap[0] + start[v + 1] - start[v] >= len(heap):
+            return count, best, place, start[v + 1] - start[v]
+        whole, now = _pop(heap) >> 32, np.int64(time[v])
+        if whole != now + _left(v, known[0], known[1], taken):
+            continue
+        i = first[v]
+        while i >= 0:
+            key = (now + offset[i] << LABEL_BITS) | label[i]
+            if key < best and not (taken == label[i]).any():
+                best, place = key, v
+            i = after[i]
+        for j in range(start[v], start[v + 1]):
+            e, u = np.int64(number[j]) if named else j, other[j]
+            t = now + cost[e]
+            if cost[e] < 0 or t >= time[u]:
+                continue
+            whole = t + _left(u, known[0], known[1], taken)
+            if whole <= limit:
+                count = _label_node(u, t, e, v, count, time, by, come, touched)
+                _push(heap, whole << 32 | u)
+    return count, best, place, 0
+
+
+@inlined
 def _step(
     start: Array,
     other: Array,
@@ -166,10 +242,10 @@ def _step(
     touched: Array,
     theirs: Array,
     heap: Array,
-    count: int,
-    least: int,
-    place: int,
-) -> tuple[int, int, int]:
+    count: Int,
+    least: Int,
+    place: Int,
+) -> tuple[Int, Int, Int]:
     """Take one node off the heap of one of two searches that meet."""
     entry = _pop(heap)
     v, now = entry & LABEL_MASK, entry >> 32
@@ -192,9 +268,9 @@ def meet(
     cost: Array,
     works: tuple[tuple[Array, Array, Array, Array], tuple[Array, Array, Array, Array]],
     heaps: tuple[Array, Array],
-    counts: tuple[int, int],
-    best: tuple[int, int],
-) -> tuple[int, int, int, int, int]:
+    counts: tuple[Int, Int],
+    best: tuple[Int, Int],
+) -> tuple[Int, Int, Int, Int, Int]:
     """Search from both ends until no shorter way is left.
 
     Returns
@@ -236,7 +312,7 @@ def meet(
 
 
 @compiled
-def trace(by: Array, come: Array, v: int) -> tuple[Array, Array]:
+def trace(by: Array, come: Array, v: Int) -> tuple[Array, Array]:
     """Follow a search from a node back to where it began: (nodes, edges between them)."""
     length, at = 0, v
     while by[at] >= 0:
@@ -253,9 +329,9 @@ def trace(by: Array, come: Array, v: int) -> tuple[Array, Array]:
 
 @compiled
 def walk(
-    start: Array, head: Array, site: Array, by: Array, v: int, label: int, forward: bool
+    start: Array, head: Array, site: Array, by: Array, v: Int, label: Int, forward: bool
 ) -> tuple[Array, Array]:
-    """Follow stored edges (n, k) from a node to a site: (nodes, edges); the last node is -1 where they break."""
+    """Follow stored edges (n, k) from a node to a site: (nodes, edges); the last node is -1 at a break."""
     nodes, edges = np.empty(64, np.int32), np.empty(64, np.int64)
     n, k = site.shape
     nodes[0], count = v, 0

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 
 from ...geodata.network import Network
 from .arrays import borders, by_label
-from .inputs import arcs_of, limit_of, rows_of, seeds_of, shift_of
-from .kernels import rank, spread
+from .inputs import arcs_of, limit_of, of_nodes, rows_of, seeds_of, shift_of
+from .kernels import spread
+from .ranking import rank
 from .results import KNearest, Lost, Nearest
 
 
@@ -66,12 +67,13 @@ def to_second_nearest(
     first label again. The parameters are those that ``first`` was found with. For ways, use `k_nearest`: they
     change between first and second labels.
     """
+    of_nodes(network, first.centiseconds, first.site)
     limit, rows = limit_of(within_cs), rows_of(network, first.direction)
     node, offset, number = seeds_of(network, nodes, offset_cs, label)
     own = (node, offset, number, np.full(len(node), -1, np.int32))
     over = borders(rows, first.centiseconds, first.site, limit)
-    seeds = tuple(np.concatenate(parts) for parts in zip(own, over, strict=True))
-    return Nearest(*spread(rows, seeds, first.site, limit, shift_of(rows[2])), first.direction)
+    a, b, c, d = (np.concatenate(parts) for parts in zip(own, over, strict=True))
+    return Nearest(*spread(rows, (a, b, c, d), first.site, limit, shift_of(rows[2])), first.direction)
 
 
 def k_nearest(
@@ -104,17 +106,18 @@ def without_each(
     label: ArrayLike | None = None,
     within_cs: int | None = None,
     direction: str = "from",
+    first: Nearest | None = None,
 ) -> Lost:
     """Find for each site what its loss changes: its nodes, and who is nearest to them then.
 
-    Two passes answer for all sites, since a node that loses its nearest falls to its second nearest. The
-    parameters are those of `to_nearest`.
+    One more pass answers for all sites, since a node that loses its nearest falls to its second nearest. The
+    parameters are those of `to_nearest`; ``first`` is what that found with them, where it is known.
     """
-    first = to_nearest(
-        network, nodes, offset_cs=offset_cs, label=label, within_cs=within_cs, direction=direction
-    )
+    if first is None:
+        first = to_nearest(
+            network, nodes, offset_cs=offset_cs, label=label, within_cs=within_cs, direction=direction
+        )
     second = to_second_nearest(network, nodes, first, offset_cs=offset_cs, label=label, within_cs=within_cs)
     count = int(seeds_of(network, nodes, offset_cs, label)[2].max(initial=-1)) + 1
     indptr, node = by_label(first.site, count)
     return Lost(first, indptr, node, second.centiseconds[node], second.site[node])
-

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...geodata.network import Network
-from .inputs import both_rows, is_from, limit_of, plain, seeds_of
-from .kernels import LABEL_BITS, LABEL_MASK, UNREACHED, Array
-from .local import clear, find, meet, roomy, start_search, trace
-from .results import Way
+from .inputs import both_rows, costs_of, is_from, limit_of, of_nodes, plain, seeds_of
+from .local import approach, clear, find, meet, roomy, start_approach, start_search, trace
+from .queue import LABEL_BITS, LABEL_MASK, UNREACHED, Array
+from .results import KNearest, Way
 
 Seeds = Sequence[tuple[int, int]]
 """(node, centiseconds) pairs by which a point meets the network."""
@@ -47,12 +47,17 @@ class Finder:
     """Finds the nearest sites of points, one after the other, on a network as it is, closures included.
 
     It searches from the point until the sites stand, so it is exact under any overlay and needs nothing
-    prepared. It keeps work arrays of the network's size: make one per thread, and use it again.
+    prepared. What was known before roads were closed or slowed leads it straight to them: then it looks at
+    few nodes besides those of the ways. It keeps work arrays of the network's size: make one per thread, and
+    use it again.
 
     Parameters
     ----------
     network, nodes, offset_cs, label, direction
         As in `to_nearest`.
+    before
+        The network without the overlay, and what `k_nearest` found on it for the same sites without a limit.
+        It is of no use, and not used, where an edge is faster now than then.
     """
 
     def __init__(
@@ -63,20 +68,30 @@ class Finder:
         offset_cs: ArrayLike | None = None,
         label: ArrayLike | None = None,
         direction: str = "from",
+        before: tuple[Network, KNearest] | None = None,
     ) -> None:
         node, offset, number = seeds_of(network, nodes, offset_cs, label)
         self._network, self._from = network, is_from(direction)
         self._rows = both_rows(network, direction)[1]
-        self._cost = plain(network.centiseconds)
+        self._cost = costs_of(network)
         first = np.full(network.n_nodes, -1, np.int32)
         after = np.full(len(node), -1, np.int32)
         for i, v in enumerate(node.tolist()):
             after[i], first[v] = first[v], i
         self._stops = first, after, offset, number, int(offset.min(initial=UNREACHED))
         self._search = _Search(network.n_nodes)
+        self._known: tuple[Array, Array] | None = None
+        if before is not None and _nowhere_faster(network, before[0]) and before[1].direction == direction:
+            of_nodes(network, before[1].centiseconds, before[1].site)
+            self._known = plain(before[1].centiseconds), plain(before[1].site)
 
     def nearest(
-        self, nodes: ArrayLike, k: int = 1, *, offset_cs: ArrayLike | None = None, within_cs: int | None = None
+        self,
+        nodes: ArrayLike,
+        k: int = 1,
+        *,
+        offset_cs: ArrayLike | None = None,
+        within_cs: int | None = None,
     ) -> list[Way]:
         """Find the k nearest sites of a point and the ways between.
 
@@ -91,9 +106,19 @@ class Finder:
         -------
         list
             In order of time, then of number; fewer than k where fewer sites are in reach.
+
+        Raises
+        ------
+        ValueError
+            k is below 1, or as in `to_nearest`.
         """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
         node, offset, _ = seeds_of(self._network, nodes, offset_cs)
-        limit, search = limit_of(within_cs), self._search
+        limit = limit_of(within_cs)
+        if self._known is not None and k <= self._known[0].shape[1]:
+            return self._approach((node, offset), self._known, k, limit)
+        search = self._search
         nothing = limit << LABEL_BITS | LABEL_MASK
         found = np.full(k, nothing, np.int64), np.empty(k, np.int32)
         search.begin((node, offset), limit)
@@ -111,11 +136,49 @@ class Finder:
         search.clear()
         return ways
 
+    def _approach(
+        self, seeds: tuple[Array, Array], known: tuple[Array, Array], k: int, limit: int
+    ) -> list[Way]:
+        """Find one site after the other with what was known before."""
+        search, nothing = self._search, limit << LABEL_BITS | LABEL_MASK
+        ways: list[Way] = []
+        while len(ways) < k:
+            taken = np.array([way.site for way in ways], np.int32)
+            search.heap = roomy(search.heap, len(seeds[0]))
+            search.count = start_approach(seeds, known, taken, limit, search.arrays, search.heap)
+            key, place, needed = nothing, -1, 1
+            while needed:
+                search.heap = roomy(search.heap, needed)
+                search.count, key, place, needed = approach(
+                    self._rows,
+                    self._cost,
+                    self._stops,
+                    known,
+                    taken,
+                    (key, place),
+                    limit,
+                    search.arrays,
+                    search.heap,
+                    search.count,
+                )
+            if place >= 0:
+                ways.append(self._way(key, place))
+            search.clear()
+            if place < 0:
+                break
+        return ways
+
     def _way(self, key: int, node: int) -> Way:
         nodes, edges = self._search.trace(node)
         if not self._from:
             nodes, edges = nodes[::-1].copy(), edges[::-1].copy()
         return Way(key & LABEL_MASK, key >> LABEL_BITS, nodes, edges)
+
+
+def _nowhere_faster(now: Network, before: Network) -> bool:
+    """Tell whether every edge is closed now or takes at least as long as before."""
+    new, old = np.asarray(now.centiseconds), np.asarray(before.centiseconds)
+    return bool(new.shape == old.shape and ((new < 0) | ((old >= 0) & (new >= old))).all())
 
 
 class Router:
@@ -128,7 +191,7 @@ class Router:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._rows = both_rows(network, "from")
-        self._cost = plain(network.centiseconds)
+        self._cost = costs_of(network)
         self._sides = _Search(network.n_nodes), _Search(network.n_nodes)
 
     def route(self, start: Seeds, end: Seeds) -> Way | None:
@@ -184,10 +247,10 @@ def _columns(network: Network, seeds: Seeds) -> tuple[Array, Array]:
 
 
 def _where_both(ahead: _Search, behind: _Search) -> list[int]:
-    """Find the best node at which both points meet the network: (time, node), or (no limit, -1)."""
+    """Find the best node at which both points meet the network: (time, node), or (``UNREACHED``, -1)."""
     both = [
         (int(ahead.time[v]) + int(behind.time[v]), int(v))
         for v in ahead.touched[: ahead.count].tolist()
         if behind.time[v] != UNREACHED
     ]
-    return list(min(both, default=(int(UNREACHED), -1)))
+    return list(min([(int(UNREACHED), -1), *both]))

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 
-from .codes import shown
+from ..shown import shown
 from .limits import (
     MOST_BYTES,
     MOST_MEMBERS,

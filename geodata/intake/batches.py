@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .codes import CODES, finding, shown
+from ..shown import shown
+from .codes import CODES, finding
 from .model import Cells, Finding, RawTable, Severity
 
 MOST = 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ..errors import Problem
+from ..shown import shown
 from .model import Finding, Severity
 
 CODES = MappingProxyType[str, tuple[Severity, str]](
@@ -93,9 +94,6 @@ CODES = MappingProxyType[str, tuple[Severity, str]](
 MEND = "请改正后重新导入"
 """What to do about an error where nothing better can be said."""
 
-SHOWN = 60
-"""Characters of a cell that a finding repeats."""
-
 
 def finding(
     code: str,
@@ -121,21 +119,6 @@ def finding(
     level = severity or usual
     advice = fix or (MEND if level == "error" else "")
     return Finding(level, code, what or title, file, sheet, row, column, shown(got), advice)
-
-
-def shown(value: object) -> str:
-    """Write a cell on one line of at most ``SHOWN`` characters, without control characters.
-
-    Examples
-    --------
-    >>> shown("第一行" + chr(10) + "第二行"), shown(None), shown(3.0)
-    ('第一行 第二行', '', '3.0')
-    """
-    if value is None:
-        return ""
-    text = str(value)[: 4 * SHOWN]
-    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def as_problem(found: Finding) -> Problem:

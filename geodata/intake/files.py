@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..shown import clean_name
 from ..types import normal
 from . import geopackage, shapefile
 from .archive import Archive
@@ -25,7 +26,7 @@ from .markup import root_element, text_head
 from .model import Finding, RawTable
 from .ods import read_ods
 from .ole import MAGIC as OLE
-from .sources import Source, clean_name, of_archive, of_folder, single
+from .sources import Source, of_archive, of_folder, single
 from .text import read_text
 from .xls import read_xls
 from .xlsx import read_xlsx

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..shown import clean_name, shown
 from .archive import Archive
-from .codes import finding, shown
+from .codes import finding
 from .limits import MOST_DEPTH, MOST_FILES, MOST_UNPACKED, megabytes, read_bytes, refuse
 from .model import Finding
 
@@ -38,21 +39,6 @@ class Source:
     def suffix(self) -> str:
         """Ending of its name, in lower case."""
         return os.path.splitext(self.file)[1].lower()  # noqa: PTH122 (a display name, no path)
-
-
-def clean_name(name: str) -> str:
-    """Write a file name so that it can be shown and encoded: undecodable bytes as GBK, no control characters.
-
-    Examples
-    --------
-    >>> clean_name("南昌.csv".encode("gbk").decode("utf-8", "surrogateescape")), clean_name("a\\tb")
-    ('南昌.csv', 'a b')
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        name = name.encode("utf-8", "surrogateescape").decode("gb18030", "replace")
-    return "".join(char if char.isprintable() else " " for char in name)
 
 
 def is_junk(name: str) -> bool:

@@ -147,6 +147,18 @@ def _closes(kind: str, tags: Tags, profile: Profile) -> bool:
     rules = profile.table["barriers"]
     if profile.mode == "walk":
         return kind in rules["walk_closed"]
+    if profile.mode == "heavy" and kind in rules["heavy_closed"] and not _measured(tags, profile):
+        return True
     if kind == "bollard" and tidy(tags.get("bollard", "")) in rules["open_bollards"]:
         return False
     return kind not in rules["drive"]
+
+
+def _measured(tags: Tags, profile: Profile) -> bool:
+    """Tell whether a readable height or width is posted: then `too_large` decides."""
+    return any(
+        (text := tidy(tags.get(key, ""))) != "" and _limit(text, size, read, profile) is not None
+        for size, _, keys, read, _, _ in _SIZE_KEYS
+        if size in {"height_m", "width_m"}
+        for key in keys
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..crs import EARTH_RADIUS_M
+from ..network import CLASSES
 from ..shapes import STEPS
 from .pieces import Pieces
 from .raw import RawRoads
-from .report import nodes_by_code, ways_by_code
+from .report import by_class, nodes_by_code, ways_by_code
 from .rules import Gate, Passage, Profile, judge_node, judge_way, label
 
 _Ways = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -23,13 +25,15 @@ _Counted = tuple[str, int, float]
 
 @dataclass(frozen=True)
 class _Judged:
-    """What the rules say about each way (w,)."""
+    """What the rules say about each of w ways, (w,) where nothing else is said."""
 
     kmh: NDArray[np.float64]
     road_class: NDArray[np.uint8]
     snap: NDArray[np.bool_]
     fixed_s: NDArray[np.float64]
     used: NDArray[np.bool_]
+    closed_metres: NDArray[np.float64]
+    """(classes,) length of the ways whose class is not for the mode, by class."""
 
 
 def to_pieces(raw: RawRoads, profile: Profile) -> tuple[Pieces, dict[str, Any]]:
@@ -45,7 +49,8 @@ def to_pieces(raw: RawRoads, profile: Profile) -> tuple[Pieces, dict[str, Any]]:
     -------
     tuple
         The pieces of the whole file; and by code ``choices`` and ``left_out`` (text, and ways and km or
-        nodes), and ``read``, the counts of the file.
+        nodes), ``closed_km``, the kilometres of the classes that are not for the mode, and ``read``, the
+        counts of the file.
     """
     raw = _by_id(raw)
     ways, places = (raw.way_start, raw.way_node), _places(raw)
@@ -57,6 +62,7 @@ def to_pieces(raw: RawRoads, profile: Profile) -> tuple[Pieces, dict[str, Any]]:
     facts = {
         "choices": {**ways_by_code(notes), **nodes_by_code(at_gates)},
         "left_out": ways_by_code(left_out),
+        "closed_km": by_class(judged.closed_metres),
         "read": {key: int(value) for key, value in sorted(raw.counts.items())},
     }
     return pieces, facts
@@ -126,8 +132,17 @@ def _judge(
         snap=np.array([one.snap for one in said], bool)[which],
         fixed_s=np.array([one.fixed_s for one in said], float)[which],
         used=used[which],
+        closed_metres=_closed_metres(said, length),
     )
     return judged, chosen, left
+
+
+def _closed_metres(said: Sequence[Passage], metres: Sequence[float]) -> NDArray[np.float64]:
+    """Sum the length by class of the ways left out for their class: it tells what opening one would add."""
+    of = [one.road_class if one.left_out == "class_closed" else 0 for one in said]
+    found = np.bincount(of, weights=metres, minlength=len(CLASSES)).astype(np.float64)
+    found[0] = 0.0
+    return found
 
 
 def by_direction(passage: Passage) -> tuple[str, ...]:

@@ -249,17 +249,20 @@ def _report(graph: _Graph, choices: Mapping[str, Any]) -> dict[str, Any]:
     if late.any():
         found = (int(late.any(axis=1).sum()), km(graph.shape_metres[late.any(axis=1)].sum()))
         chosen["too_slow"] = {"text": text_of("too_slow"), "ways": found[0], "km": found[1]}
+    closed = dict(choices.get("closed_km", {}))
+    lengths = by_class(measures.class_metres)
     return {
         "nodes": network.n_nodes,
         "edges": network.n_edges,
         "shapes": len(measures.snap),
-        "km": (lengths := by_class(measures.class_metres)),
-        "class_names": {name: CLASS_NAMES[name] for name in lengths},
+        "km": lengths,
+        "class_names": {name: CLASS_NAMES[name] for name in {**lengths, **closed}},
         "km_total": km(measures.class_metres.sum()),
         "oneway_km": km(graph.shape_metres[oneway].sum()),
         "components": {},
         "strong": {"nodes_outside": int((network.kind == NODE_FRINGE).sum())},
         "choices": chosen,
         "left_out": dict(choices.get("left_out", {})),
+        "closed_km": closed,
         "read": dict(choices.get("read", {})),
     }

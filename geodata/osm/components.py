@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import compiled
+from .order import rows_of
 
 Positions = NDArray[np.int32]
 
@@ -53,8 +54,41 @@ def largest(part: Positions) -> tuple[int, Positions, NDArray[np.int64]]:
 def in_largest_strong(start: NDArray[np.int64], head: Positions, n_nodes: int) -> NDArray[np.bool_]:
     """Tell for each node whether it is in the largest strongly connected component of rows of edges.
 
-    Of equally large ones that with the lowest node counts.
+    Of equally large ones that with the lowest node counts. One with more than half of the nodes is the
+    largest; most road networks have it, with the node of most edges in it, so that scipy is rarely asked.
     """
+    tail = np.repeat(np.arange(n_nodes, dtype=np.int32), np.diff(start))
+    middle = int(np.argmax(np.diff(start)))
+    one = reached(start, head, middle)
+    one &= reached(*_turned(tail, head, n_nodes), middle)
+    return one if 2 * int(one.sum()) > n_nodes else _largest_strong(start, head, n_nodes)
+
+
+def _turned(tail: Positions, head: Positions, n_nodes: int) -> tuple[NDArray[np.int64], Positions]:
+    """Turn edges round: rows by head."""
+    start, edge = rows_of(head, n_nodes)
+    return start, tail[edge]
+
+
+@compiled
+def reached(start: NDArray[np.int64], head: Positions, node: int) -> NDArray[np.bool_]:
+    """Tell which nodes can be reached from one along rows of edges, itself among them."""
+    found = np.zeros(len(start) - 1, np.bool_)
+    queue = np.empty(len(start) - 1, np.int32)
+    queue[0], found[node], first, last = node, True, 0, 1
+    while first < last:
+        here = queue[first]
+        first += 1
+        for i in range(start[here], start[here + 1]):
+            if not found[head[i]]:
+                found[head[i]] = True
+                queue[last] = head[i]
+                last += 1
+    return found
+
+
+def _largest_strong(start: NDArray[np.int64], head: Positions, n_nodes: int) -> NDArray[np.bool_]:
+    """Find the largest strongly connected component, of equally large ones that with the lowest node."""
     from scipy.sparse import csr_array  # noqa: PLC0415  (0.1 s, only for building)
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
 from ..errors import InputError, Problem
-from ..intake.codes import shown
+from ..shown import shown
 from .raw import NAME_KEYS, WAY_KEYS
 
 Progress = Callable[[str], None]

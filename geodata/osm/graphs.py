@@ -7,7 +7,6 @@ leave out classes that the mode does not use.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,8 +78,7 @@ def read_graph(
     use_times = profile.mode == "drive" if stored_times is None else stored_times
     pieces, choices = to_pieces(table, profile, file=path.name, stored_times=use_times)
     say("建立路网")
-    made = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date().isoformat()
-    source = {"source": path.name, "kind": "graph", "licence": LICENCE, "made": made, "like": profile.like}
+    source = {"source": path.name, "kind": "graph", "licence": LICENCE, "like": profile.like}
     return build(pieces, mode=profile.mode, source={**source, "rules": profile.described()}, choices=choices)
 
 

@@ -74,8 +74,8 @@ def read_table(
     """Read the columns of a table and, apart, the well-known binary of its geometry column."""
     facts = [fact for fact in geopackage.column_facts(base, name) if fact[6] == 0]
     names = [str(fact[1]) for fact in facts]
-    columns = ", ".join(map(geopackage.quoted, names))
-    cursor = base.execute(f"SELECT {columns} FROM {geopackage.quoted(name)}")  # noqa: S608 (quoted)
+    listed = ", ".join(map(geopackage.quoted, names))
+    cursor = base.execute(f"SELECT {listed} FROM {geopackage.quoted(name)}")  # noqa: S608 (quoted)
     rows: list[tuple[Any, ...]] = []
     size = 0
     while part := cursor.fetchmany(5000):

@@ -7,7 +7,6 @@ before memory is taken. The rows become ``RawRoads``, so that the same rules jud
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,8 +118,7 @@ def _check_tolerance(tolerance_m: float, file: str) -> None:
 
 
 def _source(path: Path, layer: LineLayer) -> dict[str, Any]:
-    made = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date().isoformat()
-    return {"source": path.name, "kind": "lines", "layer": layer.name, "crs": layer.crs[:200], "made": made}
+    return {"source": path.name, "kind": "lines", "layer": layer.name, "crs": layer.crs[:200]}
 
 
 def read_layer(path: Path, *, layer: str | None = None) -> LineLayer:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import osmium
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from . import gather
@@ -23,7 +24,7 @@ _FAILURES = (RuntimeError, ValueError, LookupError, ArithmeticError, osmium.Inva
 """What pyosmium raises about a bad file, apart from MemoryError."""
 
 _WAY_KEYS = WAY_KEYS.union(("ref", *NAME_KEYS))
-_BATCH = 100_000
+_BATCH, _MOST_KNOWN = 100_000, 300_000
 _MOST_X, _MOST_Y = 1_800_000_000, 900_000_000
 
 
@@ -159,6 +160,8 @@ class _Found:
         key = tuple(tags.items())
         found = self._known.get(key)
         if found is None:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
             pairs = gather.as_pairs(gather.road_tags(tags))
             found = self._known[key] = self.sets.number(pairs), self.labels.number(gather.label_of(tags))
         return found
@@ -186,13 +189,12 @@ def _joined(found: _Found, name: str) -> RawRoads:
     reference, ident = np.array(found.reference, np.int64), np.array(found.node, np.int64)
     known, first = np.unique(ident, return_index=True)
     again = ident[np.setdiff1d(np.arange(len(ident)), first, assume_unique=True)]
-    used = np.intersect1d(known, reference)
-    row = first[np.searchsorted(known, used)]
+    row = first[_among(known, reference)]
     x, y = np.array(found.x, np.int32)[row], np.array(found.y, np.int32)[row]
     inside = (np.abs(x.astype(np.int64)) <= _MOST_X) & (np.abs(y.astype(np.int64)) <= _MOST_Y)
     if not inside.any():
         raise gather.no_places(name)
-    kept = used[inside]
+    kept = ident[row[inside]]
     at = np.minimum(np.searchsorted(kept, reference), len(kept) - 1)
     way_node = np.where(kept[at] == reference, at, -1).astype(np.int32)
     rows = row[inside].tolist()
@@ -219,8 +221,17 @@ def _joined(found: _Found, name: str) -> RawRoads:
             "kept_ways": len(found.way),
             "missing_nodes": int((way_node < 0).sum()),
             "misplaced_nodes": int((~inside).sum()),
-            "duplicate_nodes": int(np.isin(again, kept).sum()),
+            "duplicate_nodes": int(np.isin(again, kept).sum()) if len(again) else 0,
             "duplicate_ways": found.again,
             "broken_texts": found.broken + sum(broken for _, (_, broken) in tagged),
         },
     )
+
+
+def _among(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the ascending ids that are wanted (``np.isin`` hashes, and is slow on ids in clusters)."""
+    marked, at = np.zeros(len(known), bool), np.searchsorted(known, wanted)
+    inside = at < len(known)
+    at, wanted = at[inside], wanted[inside]
+    marked[at[known[at] == wanted]] = True
+    return marked

@@ -74,3 +74,5 @@ class RawRoads:
     """Distinct (ref, name) of ways, either may be empty; the first is ("", "")."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """nodes, ways and relations in the file; kept_ways; missing_nodes (references without a node)."""
+    date: str = ""
+    """Day up to which the file follows OpenStreetMap, as YYYY-MM-DD; "" where it says none."""

@@ -7,12 +7,13 @@ import gzip
 import re
 import stat
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from ..intake.codes import shown
-from ..intake.sources import clean_name
+from ..shown import clean_name, shown
 from . import gather
+from .dates import date_of_pbf, date_of_xml
 from .raw import RawRoads
 
 Reader = Literal["auto", "fast", "osmium"]
@@ -48,7 +49,7 @@ def read_raw(
     name = clean_name(path.name or str(path))
     try:
         form = _form(path, name)
-        return _read(path, name, form, reader, progress)
+        return replace(_read(path, name, form, reader, progress), date=_date(path, name, form))
     except MemoryError:
         raise gather.refuse(name, "内存不足, 无法读取", fix="请换用范围更小的摘录") from None
     except OSError as error:
@@ -76,6 +77,19 @@ def _read(path: Path, name: str, form: str, reader: Reader, progress: gather.Pro
 
 
 _USE_OSMIUM = "请改用默认的读取方式, 或 osmium"
+
+
+def _date(path: Path, name: str, form: str) -> str:
+    """Return the day that the file states, the same by whichever reader."""
+    if form == "pbf":
+        return date_of_pbf(path, name)
+    with _opened(path, form) as file:
+        return date_of_xml(_text(file.read(_HEAD)))
+
+
+def _text(head: bytes) -> str:
+    """Decode the first bytes of XML; what is no text becomes signs that stand for nothing."""
+    return head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
 
 
 def _form(path: Path, name: str) -> str:
@@ -131,8 +145,7 @@ def _check_root(head: bytes, name: str) -> None:
     for pattern, what in _FOUND:
         if re.match(pattern, head.removeprefix(b"\xef\xbb\xbf")):
             raise gather.refuse(name, what, fix=_OTHER)
-    text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
-    text, at = text.removeprefix("\ufeff"), 0
+    text, at = _text(head).removeprefix("\ufeff"), 0
     while skipped := _SKIPPED.match(text, at):
         at = skipped.end()
     if text.startswith("<!DOCTYPE", at):

@@ -234,6 +234,7 @@ _TABLE = fields(
     barriers=fields(
         source=_WORDS,
         drive=_WORDS,
+        heavy_closed=_WORDS,
         walk_closed=_WORDS,
         open_bollards=_WORDS,
         seconds=fields(**dict.fromkeys(MODES, _SECONDS)),

@@ -12,7 +12,7 @@ from .access import barred, passing, too_large, verdict
 from .codes import CODES
 from .profile import Profile, read_profile
 from .quantities import parts, tidy
-from .speeds import ferry_s, posted, speed
+from .speeds import ferry_s, speed
 
 __all__ = ["CODES", "Gate", "Passage", "Profile", "judge_node", "judge_way", "label", "read_profile"]
 
@@ -216,7 +216,7 @@ def _as_osmnx(tags: Tags, profile: Profile) -> Passage:
         return _left_out(name, "no_highway" if "highway" not in tags else f"osmnx_{key.split(':')[0]}", ())
     limit = None
     if profile.mode != "walk" and "maxspeed" in tags:
-        limit = osmnx_like.maxspeed_kmh(tags["maxspeed"]) or posted(tags["maxspeed"], profile)[0]
+        limit = osmnx_like.maxspeed_kmh(tags["maxspeed"])
     bounds = profile.table["speeds"]
     if limit is not None and not bounds["least_kmh"] <= limit <= bounds["most_kmh"]:
         limit = None
@@ -271,5 +271,8 @@ def label(ref: str, name: str) -> str:
 
 def _one_line(text: str) -> str:
     """Drop control and direction marks, and blanks beyond one."""
-    shown = (" " if mark.isspace() else mark for mark in text[:1000])
+    text = text[:1000]
+    if text.isprintable():  # most are: quick
+        return " ".join(text.split())
+    shown = (" " if mark.isspace() else mark for mark in text)
     return " ".join("".join(m for m in shown if unicodedata.category(m) not in _UNSEEN).split())

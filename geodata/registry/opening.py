@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, Problem, WorkspaceError
+from ..folders import remove
 from ..layers import Kind, Layer
-from ..store import remove
 from .reading import connect, stored_hash
 
 if TYPE_CHECKING:
