@@ -67,8 +67,10 @@ def notes_of(world: World, kinds: Sequence[Kind], results: Sequence[Result]) -> 
             notes.append(f"{name}: 登记库里没有{'在用的' if layer.left_out else ''}站点, 结果按 0 处计算")
         if layer.note:
             notes.append(f"{name}: {layer.note}")
-    far = [note for result in results for kind in kinds for note in result.far.get(kind, ())]
-    return notes + list(dict.fromkeys(far))
+    for number, result in enumerate(results):
+        far = dict.fromkeys(note for kind in kinds for note in result.far.get(kind, ()))
+        notes += [f"{result.title}: {note}" if number else note for note in far if note not in notes]
+    return notes
 
 
 def check_network(root: Path, table: Path | None) -> dict[str, Any]:

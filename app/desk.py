@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..coverage.nearest import Answer, Arrival, nearest_sites
+from ..coverage.nearest import OFF_ROAD_M, Answer, Arrival, nearest_sites
+from ..coverage.snap import ACCESS_DETOUR, ACCESS_KMH, attach
 from ..coverage.standards import load_standards
 from ..geodata import gazetteer, outline
 from ..geodata.errors import InputError, PlaceError, Problem
 from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
 from ..geodata.names import CITY, PROVINCE
-from ..geodata.network import load_network
+from ..geodata.network import Network, load_network
 from ..geodata.overlay import Measure, load_overlay, under
 from ..geodata.registry import check_kind, read_sites, read_stock
 from ..geodata.road_names import edges_of_roads
@@ -33,6 +34,8 @@ _SENT: tuple[Kind, ...] = ("warehouse", "team")
 _MOST_MEASURES = 6
 _MOST_LEGS = 6
 _DIGITS = 7
+_CUT_OFF_M = 100.0
+"""A point that meets the open network so much farther away than the whole one is cut off (假设)."""
 _MODES = {"heavy": "按重型车能走的道路和车速计算"}
 
 
@@ -89,22 +92,61 @@ def nearest(
         closed=closed.tolist(),
         default_readiness_min=ready_s / 60,
     )
-    labels = [
-        text for text in (network.label, EXAMPLE if any(site["example"] for site in sites) else "") if text
-    ]
+    changed = bool(measures.measures or len(closed))
+    example = EXAMPLE if any(site["example"] for site in sites) else ""
     return {
         "place": place,
         "kind": chosen,
-        "labels": labels,
+        "labels": [text for text in (network.label, example) if text],
         "mode": network.mode,
         "closed_roads": closed_names,
         "measures": [_measure(one) for one in measures.measures],
-        "off_road_m": answer.off_road_m,
-        "warning": answer.warning,
-        "sites": [_card(rank, arrival, gaz) for rank, arrival in enumerate(answer.arrivals, 1)],
+        **_told(answer, gaz, _cut_off(network, place, answer) if changed else [False] * (k + 1)),
         "unreached": _unreached(answer, sites, k),
-        "features": [_feature(rank, arrival) for rank, arrival in enumerate(answer.arrivals, 1)],
     }
+
+
+def _told(answer: Answer, gaz: gazetteer.Gazetteer, shut: Sequence[bool]) -> dict[str, Any]:
+    """Write what was found; ``shut`` says of the point and each site that the road beside it is closed."""
+    ranked = list(enumerate(answer.arrivals, 1))
+    return {
+        "off_road_m": answer.off_road_m,
+        "cut_off": shut[0],
+        "warning": answer.warning,
+        "sites": [{**_card(rank, arrival, gaz), "cut_off": shut[rank]} for rank, arrival in ranked],
+        "features": [_feature(rank, arrival) for rank, arrival in ranked],
+    }
+
+
+def _cut_off(network: Network, place: Mapping[str, Any], answer: Answer) -> list[bool]:
+    met_m = [answer.off_road_m, *(arrival.off_road_m for arrival in answer.arrivals)]
+    ends = [(place["lon"], place["lat"]), *((one.site["lon"], one.site["lat"]) for one in answer.arrivals)]
+    return cut_off(network, ends, met_m)
+
+
+def cut_off(network: Network, points: Sequence[tuple[float, float]], met_m: Sequence[float]) -> list[bool]:
+    """Tell of which points the road beside them is closed: they now meet the network farther away.
+
+    Parameters
+    ----------
+    network
+        The network without closures.
+    points
+        (longitude, latitude), WGS84 degrees.
+    met_m
+        Straight metres at which each meets the network that is open.
+    """
+    lon, lat = zip(*points, strict=True)
+    free = attach(network, lon, lat, detour=ACCESS_DETOUR, speed_kmh=ACCESS_KMH, cold=True)
+    return [bool(now > before + _CUT_OFF_M) for now, before in zip(met_m, free.metres.tolist(), strict=True)]
+
+
+def cut_off_line(what: str, metres: float) -> str:
+    """Say that the road beside a point is closed, and how far it is to one that can be driven."""
+    return (
+        f"{what}旁边的道路已封闭, 最近能通行的道路在约 {metres / 1000:.1f} 公里外 (直线), "
+        "这一段能否通过请先核实"
+    )
 
 
 def _where(root: Path, gaz: gazetteer.Gazetteer, text: str) -> dict[str, Any]:
@@ -177,6 +219,7 @@ def _card(rank: int, arrival: Arrival, gaz: gazetteer.Gazetteer) -> dict[str, An
         "readiness_assumed": arrival.readiness_assumed,
         "drive_min": round(arrival.drive_s / 60, 1),
         "km": round(arrival.metres / 1000, 1),
+        "off_road_m": round(arrival.off_road_m, 1),
         "stock": read_stock(site["stock"]),
         "stock_date": site["stock_date"] or "",
         "passes": list(passes),
@@ -237,7 +280,8 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     place = answer["place"]
     where = f"{place['name']} ({place['lon']:.4f}, {place['lat']:.4f})"
     yield marked(f"{where} 最近的{KIND_NAMES[answer['kind']]}", answer["labels"])
-    notes = [place["note"], answer["warning"], _MODES.get(answer["mode"], "")]
+    shut = cut_off_line("该点", answer["off_road_m"]) if answer["cut_off"] else ""
+    notes = [place["note"], shut or answer["warning"], _MODES.get(answer["mode"], "")]
     if answer["closed_roads"]:
         notes.append("已按中断处理: " + "、".join(answer["closed_roads"]))
     notes += counted_lines(answer["measures"])
@@ -265,6 +309,13 @@ def _card_lines(card: dict[str, Any], kind: str) -> Iterator[str]:
     )
     if card["position"] == "近似":
         yield "   注意: 登记的位置只是所在乡镇或县城的一点, 时间和里程不准, 请先电话核实"
+    if card["cut_off"]:
+        yield "   注意: " + cut_off_line("站点", card["off_road_m"])
+    elif card["off_road_m"] > OFF_ROAD_M:
+        yield (
+            f"   注意: 登记的位置距最近的道路约 {card['off_road_m'] / 1000:.1f} 公里 (直线), "
+            "时间和里程不准, 请先电话核实"
+        )
     if card["stock"]:
         yield f"   库存 ({card['stock_date'] or '日期未填'}): {stock(card['stock'])}"
     elif kind == "warehouse":

@@ -44,6 +44,10 @@ NETWORK = "network"
 MODES = {"drive": "驾车", "walk": "步行", "heavy": "重型车"}
 _OSM = (".pbf", ".osm", ".osm.gz", ".osm.bz2", ".xml")
 _LINES = (".shp", ".geojson", ".json", ".parquet", ".geoparquet")
+_REPORT = (
+    "km", "class_names", "oneway_km", "components", "strong", "choices", "left_out", "closed_km", "closures",
+)  # fmt: skip
+"""What only the report of an import says, in a form that was checked."""
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
 
 
@@ -78,7 +82,11 @@ def open_network(path: Path) -> tuple[Path, Network]:
 def info(path: Path) -> dict[str, Any]:
     """Describe a network: size, kilometres by class, components, what was decided on import, closures."""
     folder, network = open_network(path)
-    meta = {key: value for key, value in network.meta.items() if key not in ("report", "label")}
+    meta = {
+        f"own_{key}" if key in _REPORT else key: value  # the approximate network has facts of the same name
+        for key, value in network.meta.items()
+        if key not in ("report", "label")
+    }
     report = dict(network.meta.get("report", {}))
     counts = {
         "nodes": network.n_nodes,

@@ -193,7 +193,7 @@ def _lengths(title: str, found: Mapping[str, Any], key: str) -> list[str]:
         return []
     called = names if isinstance(names, dict) else {}
     parts = [f"{called.get(name, name)} {km:,.1f}" for name, km in lengths.items() if _is_number(km)]
-    return [f"{title}: " + "、".join(parts)]
+    return [f"{title}: " + "; ".join(parts)]
 
 
 def _connection(found: Mapping[str, Any]) -> list[str]:

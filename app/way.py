@@ -11,7 +11,7 @@ from ..geodata import gazetteer
 from ..geodata.errors import InputError, Problem
 from . import network as networks
 from .console import marked
-from .desk import counted_lines, duration, named
+from .desk import counted_lines, cut_off, cut_off_line, duration, named
 from .roadbook import leg_text, legs
 from .workspace import MANIFEST, open_workspace
 
@@ -39,6 +39,10 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
     points = (places[0]["lon"], places[0]["lat"]), (places[1]["lon"], places[1]["lat"])
     now, measures = networks.now(folder, ignore_closures=ignore_closures)
     found = route(now, *points)
+    shut = [False, False]
+    if measures:
+        whole, _ = networks.now(folder, ignore_closures=True)
+        shut = cut_off(whole, points, (found.start_m, found.end_m))
     return {
         "label": now.label,
         "mode": now.mode,
@@ -50,6 +54,7 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
         "minutes": round(found.seconds / 60, 1),
         "metres": round(found.metres, 1),
         "off_road_m": [round(found.start_m, 1), round(found.end_m, 1)],
+        "cut_off": shut,
         "roads": [
             {"name": part.name, "metres": round(part.metres, 1), "class": part.road_class}
             for part in found.roads
@@ -91,8 +96,10 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         ends = zip(found["names"], (found["from"], found["to"]), strict=True)
         yield "  " + " → ".join(name or f"{lon:g},{lat:g}" for name, (lon, lat) in ends)
     yield from (f"  注意: {note}" for note in found["notes"])
-    for word, metres in zip(("起点", "终点"), found["off_road_m"], strict=True):
-        if metres >= 500:
+    for word, metres, shut in zip(("起点", "终点"), found["off_road_m"], found["cut_off"], strict=True):
+        if shut:
+            yield f"  注意: {cut_off_line(word, metres)}"
+        elif metres >= 500:
             yield f"  注意: {word}距最近的道路约 {metres / 1000:.1f} 公里 (直线)"
     yield from (f"  {text}" for text in counted_lines(found["closures"]))
     yield from (

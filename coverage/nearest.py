@@ -48,6 +48,8 @@ class Arrival:
     """Seconds of driving, both ends' way to the road included."""
     metres: float
     """Length of that way."""
+    off_road_m: float
+    """Straight metres from the site to where it meets the network."""
     nodes: tuple[int, ...]
     """Nodes that the way passes, from the site to the point."""
     edges: tuple[int, ...]
@@ -175,7 +177,8 @@ def nearest_sites(
         if drive[row] >= _NEVER:
             break
         way = _way(network, front, Point(stops, row, int(column[row])), target, helping)
-        ends_m = float(target.metres[0] + stops.metres[row]) * detour
+        site_m = float(stops.metres[row])
+        ends_m = (float(target.metres[0]) + site_m) * detour, site_m
         times = (int(ready[row]), readiness[row][1], int(drive[row]))
         arrivals.append(_arrival(network, (row, sites[row]), times, way, ends_m))
     gap_m = float(target.metres[0]) if target.met[0] else inf
@@ -236,7 +239,7 @@ def _arrival(
     site: tuple[int, Mapping[str, Any]],
     times: tuple[int, bool, int],
     way: Way,
-    ends_m: float,
+    ends_m: tuple[float, float],
 ) -> Arrival:
     kinds, (ready, assumed, drive) = np.asarray(network.kind)[way.node], times
     stretches = roads_of(network, way)
@@ -248,7 +251,8 @@ def _arrival(
         readiness_s=ready / 100,
         readiness_assumed=assumed,
         drive_s=drive / 100,
-        metres=float(metres_of(network, way).sum()) + ends_m,
+        metres=float(metres_of(network, way).sum()) + ends_m[0],
+        off_road_m=ends_m[1],
         nodes=tuple(way.node.tolist()),
         edges=tuple(way.edge.tolist()),
         places=tuple(dict.fromkeys(name for name in passed if name)),

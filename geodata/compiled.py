@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core import event
+from numpy.typing import NDArray
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,6 +23,13 @@ def compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # a read-only installation and no home: compile in every process
         return cast(_Function, numba.njit(nogil=True)(function))
+
+
+def plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Give a read-only view, so that memory maps and arrays share one compiled loop."""
+    view = np.ascontiguousarray(array).view(np.ndarray)[:]
+    view.flags.writeable = False
+    return view
 
 
 class _Teller(event.Listener):

@@ -73,13 +73,14 @@ def build_grid(shapes: Shapes, *, side_deg: float | None = None) -> Grid:
     ValueError
         ``side_deg`` is not positive.
     """
+    from .compiled import plain  # noqa: PLC0415 (numba is slow to import)
     from .edge_kernels import list_pieces  # noqa: PLC0415 (numba is slow to import)
 
     frame = _frame(shapes, side_deg)
     west, south, side, columns, rows = frame.tolist()
     steps = (west * STEPS, south * STEPS, side * STEPS, int(columns), int(rows))
-    lines = (_plain(shapes.start), _plain(shapes.x), _plain(shapes.y))
-    first, piece = list_pieces(steps, lines, _plain(shapes.snap))
+    lines = (plain(shapes.start), plain(shapes.x), plain(shapes.y))
+    first, piece = list_pieces(steps, lines, plain(shapes.snap))
     return Grid(frame, first, piece)
 
 
@@ -240,26 +241,20 @@ def _find_compiled(
     shapes: Shapes, grid: Grid, points: Points, times: NDArray[np.int32] | None
 ) -> tuple[NDArray[Any], ...]:
     """Call the kernel; only the points whose nearest road is closed are looked up with the closures."""
+    from .compiled import plain  # noqa: PLC0415 (numba is slow to import)
     from .edge_kernels import find_nearest  # noqa: PLC0415 (numba is slow to import)
 
     fixed = (
         steps_of(grid),
-        (_plain(grid.start), _plain(grid.piece)),
-        (_plain(shapes.start), _plain(shapes.x), _plain(shapes.y)),
+        (plain(grid.start), plain(grid.piece)),
+        (plain(shapes.start), plain(shapes.x), plain(shapes.y)),
     )
-    nothing = _plain(np.empty((0, 2), np.int32)), _plain(np.empty(0, np.int32))
+    nothing = plain(np.empty((0, 2), np.int32)), plain(np.empty(0, np.int32))
     found: tuple[NDArray[Any], ...] = find_nearest(*fixed, nothing, points.columns())
     if times is not None and (times < 0).any():
         shut = np.flatnonzero(found[0] >= 0)
         shut = shut[~is_open(shapes, found[0][shut], times)]
-        others = find_nearest(*fixed, (_plain(shapes.edge), _plain(times)), points.take(shut).columns())
+        others = find_nearest(*fixed, (plain(shapes.edge), plain(times)), points.take(shut).columns())
         for own, other in zip(found, others, strict=True):
             own[shut] = other
     return found
-
-
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    """Give a read-only view, so that memory maps and arrays share one compiled kernel."""
-    view = np.ascontiguousarray(array).view(np.ndarray)[:]
-    view.flags.writeable = False
-    return view

@@ -33,6 +33,7 @@ NEARBY_KM = 10.0
 
 PASSING_M = 1500.0
 """A way passes a place where it comes within this distance of it (an assumption, 假设)."""
+_BEND_M = 300.0
 
 _SECTORS = np.array(["北", "东北", "东", "东南", "南", "西南", "西", "西北"])
 _CHUNK = 1024  # points compared with all places at once: 10 MB
@@ -291,7 +292,7 @@ def along(gaz: Gazetteer, line: ArrayLike, *, within_m: float = PASSING_M) -> li
     Parameters
     ----------
     line
-        (points, 2) WGS84 longitude and latitude, at least one point.
+        (points, 2) WGS84 longitude and latitude, at least one point; bends within 300 m are cut short.
     within_m
         Straight metres from the line within which a place is passed.
     """
@@ -301,24 +302,32 @@ def along(gaz: Gazetteer, line: ArrayLike, *, within_m: float = PASSING_M) -> li
     places = np.column_stack([gaz.lon, gaz.lat])
     close = ((places >= points.min(axis=0) - reach) & (places <= points.max(axis=0) + reach)).all(axis=1)
     rows = np.flatnonzero(close & (np.asarray(gaz.level) >= COUNTY))
-    passed = []
-    for row in rows.tolist():
-        away, at = _passing((points - places[row]) * scale)
-        if away <= within_m:
-            passed.append((at, row))
-    return list(dict.fromkeys(str(gaz.name[row]) for _, row in sorted(passed)))
+    away, at = _passing(_thinned(points * scale), places[rows] * scale)
+    order = np.argsort(at, kind="stable")
+    return list(dict.fromkeys(gaz.name[rows[order][away[order] <= within_m]].tolist()))
 
 
-def _passing(points: NDArray[np.float64]) -> tuple[float, float]:
-    """Say how near a line (metres on a plane) comes to the origin, and after how many of its pieces."""
-    start, step = points[:-1], np.diff(points, axis=0)
-    if not len(step):
-        return float(np.hypot(*points[0])), 0.0
+def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep of a line (metres) the first point of every ``_BEND_M`` and the last."""
+    gone = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
+    kept = np.diff(gone // _BEND_M, prepend=-1.0) > 0
+    kept[-1] = True
+    return points[kept]
+
+
+def _passing(
+    line: NDArray[np.float64], places: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Measure how near a line comes to places on a plane (metres), and after how many of its pieces."""
+    step = np.diff(line, axis=0) if len(line) > 1 else np.zeros((1, 2))
+    start = line[: len(step)]
     square = np.maximum((step * step).sum(axis=1), 1e-12)  # a piece without length: its start counts
-    share = np.clip(-(start * step).sum(axis=1) / square, 0.0, 1.0)
-    away = np.hypot(*(start + share[:, None] * step).T)
-    piece = int(away.argmin())
-    return float(away[piece]), piece + float(share[piece])
+    share = np.clip(((places[:, None] - start) * step).sum(axis=2) / square, 0.0, 1.0)
+    gap = start + share[..., None] * step - places[:, None]
+    away = np.hypot(gap[..., 0], gap[..., 1])
+    piece = away.argmin(axis=1)
+    own = np.arange(len(places)), piece
+    return away[own], piece + share[own]
 
 
 def _nearest(

@@ -8,12 +8,11 @@ from typing import Any, cast, get_args
 
 from .errors import InputError, Problem
 from .network import Network
+from .osm.raw import OSM_LICENCE
 from .osm.rules import Profile, read_profile
 
 Progress = Callable[[str], None]
 """Called with a Chinese sentence before each step of a long import."""
-
-OSM_LICENCE = "© OpenStreetMap contributors, ODbL"
 
 __all__ = ["OSM_LICENCE", "read_graph", "read_lines", "read_osm", "read_place", "read_profile"]
 

@@ -15,6 +15,8 @@ from .network import Network
 
 _CLASSES = frozenset({"国道", "高速", "高速公路", "省道"})
 _MOST_COMPARED = 20_000
+_LONGEST = 300
+"""Characters of a road's name beyond which it is none: to compare it with all others would take minutes."""
 
 
 def edges_of_roads(
@@ -34,6 +36,8 @@ def edges_of_roads(
     problems = []
     for text in names:
         wanted = road_text(text)
+        if len(wanted) > _LONGEST:
+            wanted = ""
         hits = [row for row, ways in forms.items() if wanted in ways] if wanted else []
         rows += hits
         if not hits:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
+import osm_files
 import pytest
-from boai.app import desk
+from boai.app import desk, workspace
+from boai.app import network as networks
+from boai.geodata import registry
+from boai.geodata.crs import haversine_m
 from boai.geodata.errors import InputError, PlaceError, WorkspaceError
-from boai.geodata.network import NODE_INTERCHANGE
+from boai.geodata.network import NODE_INTERCHANGE, Network, edge_tails, load_network
+from boai.geodata.overlay import load_overlay
 from boai.geodata.roads import to_networkx
 
 
@@ -19,8 +26,6 @@ from boai.geodata.roads import to_networkx
     ("at", "kind"), [("修水县", "warehouse"), ("115.86,28.69", "team"), ("寻乌县", "team")]
 )
 def test_answers_equal_networkx(world, workspace_folder: Path, at: str, kind: str) -> None:
-    from boai.geodata.crs import haversine_m
-
     answer = desk.nearest(workspace_folder, at, kind=kind, k=5)
     network, table = world.network, world.layers[kind].table
     graph = to_networkx(network).reverse()
@@ -154,3 +159,131 @@ def test_a_cold_question_loads_no_heavy_library(workspace_folder: Path) -> None:
 )
 def test_duration(minutes: float, text: str) -> None:
     assert desk.duration(minutes) == text
+
+
+@pytest.fixture(scope="module")
+def real(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace on imported roads: a lattice of 50 km around 修水, through which G353 passes."""
+    folder = tmp_path_factory.mktemp("real")
+    size, step = 11, 0.05
+    nodes = {
+        1 + row * size + column: (114.3185 + step * column, 28.7858 + step * row)
+        for row in range(size)
+        for column in range(size)
+    }
+    rows = [[1 + row * size + column for column in range(size)] for row in range(size)]
+    ways = {100 + at: (line, _tags(at, f"{at}横街")) for at, line in enumerate(rows)}
+    ways |= {200 + at: (list(line), _tags(at, "")) for at, line in enumerate(zip(*rows, strict=True))}
+    osm_files.write_osm(folder / "lattice.osm.pbf", nodes=nodes, ways=ways)
+    wanted = networks.Building(file=folder / "lattice.osm.pbf")
+    networks.build(wanted, folder / "roads", overwrite=False, progress=lambda _: None)
+    shutil.copytree(workspace_folder, folder / "demo")
+    workspace.use_network(folder / "demo", folder / "roads")
+    return folder / "demo"
+
+
+def _tags(at: int, name: str) -> dict[str, str]:
+    if name and at == 5:
+        return {"highway": "primary", "ref": "G353", "name": "修水大道", "maxspeed": "60"}
+    return {"highway": "tertiary", "maxspeed": "40", **({"name": name} if name else {})}
+
+
+def test_on_real_roads_the_way_is_told_with_places_roads_and_lengths(real: Path) -> None:
+    answer = desk.nearest(real, "修水县", kind="warehouse", k=2)
+    assert answer["labels"] == ["示例数据"]
+    card, feature = answer["sites"][0], answer["features"][0]
+    assert card["passes"][-1] == "修水县"
+    along = sum(part["metres"] for part in card["stretches"])
+    assert 0 <= 1000 * card["km"] - along < 1.3 * (card["off_road_m"] + answer["off_road_m"]) + 60
+    assert [part["name"] for part in card["stretches"] if part["name"]] == card["roads"] != []
+    line = np.array(feature["geometry"]["coordinates"])
+    drawn = haversine_m(line[:-1, 0], line[:-1, 1], line[1:, 0], line[1:, 1]).sum()
+    assert drawn == pytest.approx(along, rel=1e-3)
+    assert feature["properties"]["id"] == card["id"]
+    text = "\n".join(desk.lines(answer))
+    assert "途经: " in text
+    assert f"{card['roads'][0]} " in text.split("道路: ")[1].split("\n")[0]
+
+
+def test_a_point_whose_roads_are_closed_is_said_to_be_cut_off(real: Path) -> None:
+    where = "114.5688,29.0360"  # beside a crossing of G353
+    before = desk.nearest(real, where, kind="team", k=1)
+    assert before["cut_off"] is False
+    networks.close(real, networks.Choice(near="114.5685,29.0358", within_m=30_000), reason="洪水")
+    try:
+        during = desk.nearest(real, where, kind="team", k=1)
+        assert during["cut_off"] is True
+        assert during["off_road_m"] > 15_000
+        text = "\n".join(desk.lines(during))
+        assert f"该点旁边的道路已封闭, 最近能通行的道路在约 {during['off_road_m'] / 1000:.1f} 公里外" in text
+        site = during["sites"][0]
+        assert site["cut_off"] == ("站点旁边的道路已封闭" in text)
+    finally:
+        networks.reopen(real, None)
+    assert desk.nearest(real, where, kind="team", k=1) == before
+
+
+def test_answers_under_closures_equal_networkx(own_workspace: Path) -> None:
+    """Closed and slowed roads, by name and by place: as on a graph rebuilt without them."""
+    networks.close(own_workspace, networks.Choice(roads=["G45"]))
+    networks.close(own_workspace, networks.Choice(roads=["G105"]), speed=0.5)
+    networks.close(own_workspace, networks.Choice(near="114.60,29.00", within_m=12_000), speed=0.25)
+    network = load_network(own_workspace / "network")
+    named = np.array(network.roads)[network.road]
+    tail = edge_tails(network)
+    speed = np.where(np.char.startswith(named, "G45 "), 0.0, 1.0)
+    speed = np.minimum(speed, np.where(np.char.startswith(named, "G105 "), 0.5, 1.0))
+    near = load_overlay(own_workspace / "network", network).measures[2].edges  # by place: see test_selection
+    speed[near] = np.minimum(speed[near], 0.25)
+    graph = nx.DiGraph()
+    for edge, share in enumerate(speed.tolist()):
+        if share:
+            seconds = round(int(network.centiseconds[edge]) / share) / 100
+            graph.add_edge(int(network.head[edge]), int(tail[edge]), seconds=seconds)
+    answer = desk.nearest(own_workspace, "修水县", k=6)
+    assert len(answer["measures"]) == 3
+    target = _nearest_node(network, answer["place"]["lon"], answer["place"]["lat"])
+    times = nx.single_source_dijkstra_path_length(graph, target[0], weight="seconds")
+    expected = []
+    for site in registry.read_sites(own_workspace / "layers.gpkg", "warehouse"):
+        node, access = _nearest_node(network, site["lon"], site["lat"])
+        drive = times.get(node, np.inf) + access + target[1]
+        expected.append((drive / 60 + site["readiness_min"], site["id"]))
+    got = [(card["eta_min"], card["id"]) for card in answer["sites"]]
+    assert [name for _, name in got] == [name for _, name in sorted(expected)[:6]]
+    np.testing.assert_allclose([eta for eta, _ in got], [eta for eta, _ in sorted(expected)[:6]], atol=0.051)
+
+
+def _nearest_node(network: Network, lon: float, lat: float) -> tuple[int, float]:
+    metres = haversine_m(network.lon, network.lat, lon, lat)
+    metres[network.kind == NODE_INTERCHANGE] = np.inf
+    node = int(np.argmin(metres))
+    return node, round(float(metres[node]) * 1.3 / (20 / 3.6) * 100) / 100
+
+
+def test_many_closures_are_not_all_read_out() -> None:
+    measures = [
+        {"number": at, "speed": 0.0, "what": f"道路 S{at}", "reason": "", "since": ""} for at in range(1, 21)
+    ]
+    assert len(desk.counted_lines(measures[:6])) == 6
+    said = desk.counted_lines(measures)
+    assert said[0] == "已计入 20号: 道路 S20 封闭"
+    assert len(said) == 6
+    assert said[-1] == "另计入 15 条封闭或减速, 见 boai network closures"
+
+
+def test_a_closure_tells_the_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        one = {"number": 1, "speed": 0.0, "what": "桥", "reason": "", "since": "2026-11-22T03:48:17+00:00"}
+        assert desk.measure_line(one) == "1号: 桥 封闭 (2026-11-22 11:48:17 起)"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_heavy_network_is_said_to_be_one(real: Path) -> None:
+    answer = desk.nearest(real, "修水县", kind="team", k=1)
+    assert "重型车" not in "\n".join(desk.lines(answer))
+    assert "重型车" in "\n".join(desk.lines({**answer, "mode": "heavy"}))

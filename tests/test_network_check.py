@@ -158,6 +158,18 @@ def test_a_description_that_lies_is_one_sentence(
     assert str(folder) in err
 
 
+@pytest.mark.parametrize("key", ["choices", "left_out", "km", "components", "strong", "closures", "nodes"])
+def test_facts_beside_the_report_do_not_stand_for_it(
+    folder: Path, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value in (["弋阳-南丰高速"], "x", 7, {"a": "x"}):
+        forge(folder, meta={key: value})
+        with pytest.raises(SystemExit) as caught:
+            main(["network", "info", str(folder)])
+        assert not caught.value.code
+        assert capsys.readouterr().err == ""
+
+
 def test_sound_networks_pass(folder: Path) -> None:
     for seed in range(8):
         assert problems_of(shapeworld.random_roads(seed)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from boai.app.cli import main
 from boai.geodata.network import load_network
 from boai.geodata.overlay import load_overlay
 
+ROOT = Path(__file__).resolve().parent.parent
 STEP = 0.01
 ROWS = COLUMNS = 5
 
@@ -147,9 +149,36 @@ def test_the_way_is_saved(roads: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "文件已存在" in err
 
 
+def test_places_go_by_their_names_in_a_workspace(
+    workspace_folder: Path, roads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(workspace_folder)
+    ends = ["--from", "修水县", "--to", "115.86,28.69"]
+    code, out, _ = run(capsys, "network", "time", folder, *ends, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["names"] == ["江西省九江市修水县", ""]
+    lon, lat = found["from"]
+    code, out, _ = run(capsys, "network", "time", folder, "--from", f"{lon},{lat}", *ends[2:], "--json")
+    assert json.loads(out)["seconds"] == found["seconds"]
+    code, out, _ = run(capsys, "network", "time", folder, "--from", "南昌市", "--to", "修水县医院")
+    assert "江西省南昌市 → 江西省九江市修水县" in out
+    assert "代表全市" in out
+    assert "没有 医院" in out
+    code, out, err = run(capsys, "network", "time", folder, "--from", "乌有乡", "--to", "江西省")
+    assert (code, len(err.splitlines())) == (1, 2)
+    assert "没有这个地方" in err
+    assert "--to: 范围太大" in err
+    code, out, err = run(capsys, "network", "time", str(roads), *ends)
+    assert code == 1
+    assert "单独的路网里没有地名" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
+        (["use", "FILE", "-w", "DEMO"], "boai network build grid.osm.pbf --to roads"),
+        (["use", "nosuch", "-w", "DEMO"], "这里没有路网"),
         (["build", "nosuch.osm.pbf", "--to", "OUT"], "不存在"),
         (["build", "FILE"], "没有说明写到哪里"),
         (["build", "--to", "OUT"], "应给且只给一个"),
@@ -175,6 +204,7 @@ def test_the_way_is_saved(roads: Path, tmp_path: Path, capsys: pytest.CaptureFix
     ],
 )
 def test_what_is_wrong_is_one_sentence(
+    workspace_folder: Path,
     roads: Path,
     file: Path,
     tmp_path: Path,
@@ -186,11 +216,13 @@ def test_what_is_wrong_is_one_sentence(
     (tmp_path / "full" / "letter.txt").write_text("keep me", encoding="utf-8")
     names = {
         "ROADS": str(roads), "FILE": str(file), "OUT": str(tmp_path / "out"), "FULL": str(tmp_path / "full"),
+        "DEMO": str(workspace_folder),
     }  # fmt: skip
     code, _, err = run(capsys, "network", *[names.get(text, text) for text in arguments])
     assert code == 1
     assert word in err
-    assert len(err.strip().splitlines()) == 1
+    told = [line for line in err.splitlines() if not line.startswith("道路: ")]  # progress
+    assert len(told) == 1
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "full" / "letter.txt").read_text(encoding="utf-8") == "keep me"
 
@@ -310,8 +342,10 @@ def test_a_build_that_is_stopped_leaves_nothing_half_written(file: Path, tmp_pat
         _, err = builder.communicate(timeout=60)
         if to.exists():
             load_network(to)
-        if number == signal.SIGINT and builder.returncode:
-            assert builder.returncode == 130
+        if number == signal.SIGINT and builder.returncode != 0:
+            # -SIGINT: it came while Python itself was ending, after the command
+            assert builder.returncode in (130, -signal.SIGINT)
+        if builder.returncode == 130:
             assert err.splitlines()[-1] == "已中止。"
             assert not to.exists()
             assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".roads.")] == []
@@ -351,3 +385,33 @@ def test_a_network_of_another_place_is_refused(
     assert code == 1
     assert "不在本省" in err
     assert load_network(workspace_folder / "network").meta["hash"] == before
+
+
+def _documented() -> list[str]:
+    """The lines on closures and ways that the documents show, in their order."""
+    lines = []
+    for name in ("docs/networks.zh.md", "docs/commands.md"):  # numbers count from the first
+        for block in re.findall(r"```(?:sh)?\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.S):
+            found = [line.split("#")[0].strip() for line in block.splitlines()]
+            lines += [line for line in found if re.match("boai network (time|close|closures|reopen) ", line)]
+    return lines
+
+
+def test_the_documented_lines_work_on_a_workspace(
+    workspace_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(workspace_folder, tmp_path / "demo")
+    shutil.copytree(workspace_folder / "network", tmp_path / "roads")
+    area = {"type": "Polygon", "coordinates": [[[115.8, 28.6], [115.9, 28.6], [115.9, 28.7], [115.8, 28.6]]]}
+    (tmp_path / "淹没范围.geojson").write_text(json.dumps(area), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    lines = _documented()
+    assert len(lines) >= 8
+    for line in lines:
+        wider = ["--within", "3000"] if "--near" in line else []  # approximate links lie far apart
+        code, out, err = run(capsys, *line.split()[1:], *wider)
+        assert (code, err) == (0, ""), line
+        assert out

@@ -202,7 +202,7 @@ def test_a_road_is_timed_by_its_speed_and_measured_on_the_globe() -> None:
     assert len(network.shapes.x) == 4
     report = network.meta["report"]
     assert report["km"] == {"primary": round(metres_of([1, 2, 3, 4]) / 1000, 3)}
-    assert report["class_names"] == {"primary": "省道/主干路"}
+    assert report["class_names"] == {"primary": "主干路"}
     assert report["oneway_km"] == 0
     assert report["choices"]["speed_posted"]["ways"] == 1
 

@@ -97,7 +97,7 @@ def test_the_roads_for_cars(file: Path) -> None:
     exit_ = at[ident((2, 5)), ident((3, 4))]
     assert kmh(network, exit_) == pytest.approx(45, rel=1e-3)
     assert (ident((3, 4)), ident((2, 5))) not in at
-    # on to the end, over the link and back: 100 is the lower of two limits, 45 and 95 are those of the classes
+    # on to the end, over the link and back: 100 is the lower of two limits, 45 and 95 are the classes'
     around = at[ident((4, 5)), ident((6, 6))]
     seconds = [metres((4, 5), (7, 5)) / 100, metres((7, 5), (7, 6)) / 45, metres((7, 6), (6, 6)) / 95]
     assert network.centiseconds[around] == pytest.approx(100 * 3.6 * sum(seconds), abs=1)

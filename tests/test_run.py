@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapeworld
+from boai.app import answers
 from boai.coverage.gaps import find_gaps
 from boai.coverage.measures import by_unit, cover_layer
 from boai.geodata.errors import InputError
+from boai.maps import words
 from boai.scenarios import phases
 from boai.scenarios.candidates import AED_NOTE, lacking_seats, populous_cells, settlements
 from boai.scenarios.run import ADDED, Result, result_key, run
@@ -412,7 +414,34 @@ def test_who_lives_and_what_stands_far_from_every_road_is_said() -> None:
     assert cover.cost[:4].tolist() == [0.0, 600.0, 600.0, 0.0]
     assert np.isinf(cover.cost[4:]).all()
     assert cover.nearest[:4].tolist() == [0, 0, 1, 1]
+    assert result.far == {"warehouse": result.notes[1:], "team": result.notes[1:2]}
     assert run(base, scenario("description: 试算")).notes == ("试算",)
+    listed = words.sources(world, result, "warehouse")
+    said = [f"注意: {note}" for note in result.notes[1:]]
+    assert [text for text in listed if text.startswith("注意: ")] == said
+    assert not any(text.startswith("选址: ") for text in listed)
+    assert answers.notes_of(world, ["team"], [result]) == [result.notes[1]]
+    again = replace(result, title="计划", far={"warehouse": (result.notes[1], "别的")})
+    both = answers.notes_of(world, ["warehouse"], [result, again])
+    assert both == [*result.notes[1:], "计划: 别的"]
+
+
+def test_a_result_says_which_roads_it_rests_on() -> None:
+    base = drive_world([0])
+    meta = {
+        "source": "jiangxi.osm.pbf", "licence": "© OpenStreetMap contributors, ODbL", "made": "2026-01-02",
+        "mode": "heavy", "rules": {"posted_share": 1.0}, "report": {"nodes": 1}, "label": "", "hash": "0",
+    }  # fmt: skip
+    world = replace(base, network=replace(base.network, meta=meta))
+    result = run(world, scenario(""))
+    kept = {key: meta[key] for key in ("source", "licence", "made", "mode", "rules")}
+    assert result.provenance["roads"] == kept
+    roads = next(text for text in words.sources(world, result, "warehouse") if text.startswith("路网: "))
+    assert "OpenStreetMap" in roads
+    assert "jiangxi.osm.pbf" in roads
+    assert roads.endswith("按重型车能走的道路和车速")
+    own = replace(base, network=replace(base.network, meta={"source": "own.shp", "made": "2026-01-02"}))
+    assert "路网: own.shp, 数据日期 2026-01-02" in words.sources(own, run(own, scenario("")), "team")
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,8 +144,11 @@ def test_areas_of_any_geojson(tmp_path: Path) -> None:
         {"type": "FeatureCollection", "features": 3},
         {"type": "Polygon", "coordinates": [[[1e9, 1], [2, 2], [3, 1], [1e9, 1]]]},
         "[" * 100_000, {"type": "Feature", "geometry": {"type": ["x"]}},
+        {"type": "Polygon", "coordinates": [[[float("nan"), 1], [2, 2], [3, 1], [float("nan"), 1]]]},
+        '{"type": "Polygon", "coordinates": [[[1e999, 1], [2, 2], [3, 1], [1e999, 1]]]}',
+        {"type": "Polygon", "coordinates": [[[29, 115], [29.1, 115.1], [29.2, 115], [29, 115]]]},
     ],
-    ids=range(14),
+    ids=range(17),
 )  # fmt: skip
 def test_a_hostile_area_is_one_sentence(tmp_path: Path, content: object) -> None:
     with pytest.raises(InputError) as caught:
@@ -154,7 +158,12 @@ def test_a_hostile_area_is_one_sentence(tmp_path: Path, content: object) -> None
 
 
 def test_no_area_file(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.geojson", tmp_path):
+    paths = [tmp_path / "none.geojson", tmp_path]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.geojson")
+        (tmp_path / "endless.geojson").symlink_to("/dev/zero")
+        paths += [tmp_path / "pipe.geojson", tmp_path / "endless.geojson"]
+    for path in paths:
         with pytest.raises(InputError):
             selection.read_area(path)
 

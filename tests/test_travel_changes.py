@@ -107,6 +107,14 @@ def test_answers_of_other_networks_are_refused() -> None:
             ask()
 
 
+def test_each_lost_is_asked_as_the_nearest_were_found() -> None:
+    grid = gridworld.grid_network(3)
+    for direction, sites in (("to", [0]), ("from", [0, 8])):
+        first = travel.to_nearest(grid, sites, direction=direction)
+        with pytest.raises(ValueError, match="other sites"):
+            travel.without_each(grid, [0], first=first)
+
+
 @pytest.mark.parametrize(("node", "rank"), [(9, 0), (-1, 0), (0, 1), (0, -1)])
 def test_a_way_to_no_node_or_of_no_rank_is_refused(node: int, rank: int) -> None:
     grid = gridworld.grid_network(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from boai.app import desk, workspace
-from boai.geodata.errors import WorkspaceError
+from boai.geodata.errors import InputError, WorkspaceError
 
 
 def test_the_demo_workspace_holds_the_census_exactly(world) -> None:
@@ -166,3 +166,13 @@ def test_two_writers_are_kept_apart_and_old_rests_are_swept(own_workspace: Path)
             pass
     with workspace.writing(own_workspace):
         pass
+
+
+def test_a_wrong_network_is_told_before_a_workspace_is_made(tmp_path: Path) -> None:
+    (tmp_path / "jiangxi.osm.pbf").write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    words = {"jiangxi.osm.pbf": "network build jiangxi.osm.pbf", "empty": "没有路网", "no": "没有路网"}
+    for name, word in words.items():
+        with pytest.raises(InputError, match=word):
+            workspace.init(tmp_path / "new", network=tmp_path / name)
+        assert not (tmp_path / "new").exists()

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...geodata.compiled import compiled
+from ...geodata.compiled import compiled, plain
 from ...geodata.network import Network
-from ..travel.inputs import plain
 from .arrays import Array, Int
 from .order import Order, stamp_of
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geodata.compiled import plain
 from ...geodata.network import Network
-from ..travel.inputs import plain
 from . import contraction, topology
 from .arrays import Array, Graph, Tree
 from .dissection import dissect

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..travel.inputs import is_from, limit_of, of_nodes, plain, seeds_of
+from ...geodata.compiled import plain
+from ..travel.inputs import is_from, limit_of, of_nodes, seeds_of
 from ..travel.results import Centiseconds, Nearest, Nodes, Way
 from . import lanes, sweeps, walks
 from .arrays import Array, Tree

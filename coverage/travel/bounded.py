@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...geodata.network import Network
 from .arrays import lay_out
 from .inputs import arcs_of, limit_of, seeds_of, shift_of
-from .kernels import reach_many, tree
+from .kernels import Work, reach_many, tree
 from .queue import UNREACHED, Array
 from .results import Within
 
@@ -64,12 +64,14 @@ def within(
     workers = _workers(threads, len(order))
     shift = shift_of(network.centiseconds)
 
-    def search(own: Array, work: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array, Array]]:
+    def search(own: Array, work: Work) -> tuple[Array, tuple[Array, Array, Array]]:
         seeds, starts = _gathered(node, offset, first, own)
         return own, reach_many(arcs, seeds, starts, limit, shift, work)
 
-    def new_work() -> tuple[Array, Array]:
-        return np.full(network.n_nodes, UNREACHED, np.int32), np.empty(network.n_nodes, np.int32)
+    n, widest = network.n_nodes, int(np.diff(arcs[0]).max(initial=0))
+
+    def new_work() -> Work:
+        return np.full(n, UNREACHED, np.int32), np.empty(n + 1, np.int32), np.empty(widest, np.int64)
 
     size = max(1, min(_MOST_AT_A_TIME, len(order) // (workers * _BATCHES_PER_THREAD)))
     batches = [order[i : i + size] for i in range(0, len(order), size)]
@@ -94,13 +96,10 @@ def trees(
     times = np.full((len(node), network.n_nodes), UNREACHED, np.int32)
     shift = shift_of(network.centiseconds)
 
-    def search(i: int, touched: Array) -> None:
-        tree(arcs, (node[i : i + 1], offset[i : i + 1]), limit, shift, times[i], touched)
+    def search(i: int, _: None) -> None:
+        tree(arcs, (node[i : i + 1], offset[i : i + 1]), limit, shift, times[i])
 
-    def new_work() -> Array:
-        return np.empty(network.n_nodes, np.int32)
-
-    _in_threads(list(range(len(node))), search, new_work, _workers(threads, len(node)))
+    _in_threads(list(range(len(node))), search, lambda: None, _workers(threads, len(node)))
     return times
 
 

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...geodata.compiled import plain
 from ...geodata.network import Network
 from ...geodata.overlay import changed_edges
 from .arrays import sound
-from .inputs import both_rows, is_from, limit_of, of_nodes, plain, seeds_of, shift_of
+from .inputs import both_rows, is_from, limit_of, of_nodes, seeds_of, shift_of
 from .mending import cut, finish, forget, offer, put_back, read, reseed, settle, state_of
 from .nearest import to_nearest
 from .queue import Array
 from .results import Nearest
 
-_MOST_SHARE = 0.25
+_MOST_SHARE = 0.2
 """Share of the nodes from which on a new search is quicker than mending."""
 
 

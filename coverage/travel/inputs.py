@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...geodata.compiled import plain
 from ...geodata.network import Network, incoming
 from .arrays import packed, sound
 from .queue import LABEL_MASK, UNREACHED, Arcs, Array, BareRows, Rows
@@ -70,13 +71,6 @@ def _bare_rows(network: Network, direction: str) -> BareRows:
         return plain(network.start), plain(network.head), _NONE
     into = incoming(network)
     return plain(into.start), plain(into.tail), plain(into.edge)
-
-
-def plain(array: NDArray[Any]) -> Array:
-    """Give a read-only view, so that memory maps and arrays share one compiled loop."""
-    view = np.ascontiguousarray(array).view(np.ndarray)[:]
-    view.flags.writeable = False
-    return view
 
 
 def seeds_of(

@@ -29,6 +29,10 @@ from .queue import (
 QUEUE = "c37174aa"
 """State of queue.py that these loops were last compiled with."""
 
+Work = tuple[Array, Array, Array]
+"""(n,) times, (n + 1,) nodes touched, and room for the entries that the edges of one node make; the last
+two are empty where only the times are wanted."""
+
 _ROOM = 1 << 22
 """Entries for which a batch takes room from the start; what is not written to is never taken."""
 
@@ -116,11 +120,12 @@ def _spread_on(
 
 @compiled
 def _reach(
-    arcs: Arcs, limit: Int, shift: Int, work: tuple[Array, Array], queue: Queue, base: Int, count: Int
+    arcs: Arcs, limit: Int, shift: Int, work: Work, queue: Queue, base: Int, count: Int
 ) -> tuple[Int, Int, Int]:
-    """Work the queue off into (time, touched): (bucket, nodes touched, chunks needed)."""
+    """Work the queue off into ``work``: (bucket, nodes touched, chunks needed)."""
     start, arc, _ = arcs
-    time, touched = work
+    time, touched, found = work
+    whole = len(touched) == 0
     while True:
         needed = queue[LATE] + 1
         if queue[LEFT] < needed:
@@ -138,30 +143,39 @@ def _reach(
         now = entry >> 32
         if time[v] != now:
             continue
-        for e in range(start[v], start[v + 1]):
+        if whole:
+            for e in range(start[v], start[v + 1]):
+                u, t = arc[e] & LABEL_MASK, now + (arc[e] >> 32)
+                if t < time[u] and t <= limit:
+                    time[u] = t
+                    put(queue, base, t >> shift, t << 32 | u)
+            continue
+        better = 0
+        for e in range(start[v], start[v + 1]):  # no branches: at a limit none can foresee who improves
             u, t = arc[e] & LABEL_MASK, now + (arc[e] >> 32)
-            before = time[u]
-            if t < before and t <= limit:
-                if before == UNREACHED:
-                    touched[count] = u
-                    count += 1
-                time[u] = t
-                put(queue, base, t >> shift, t << 32 | u)
+            before = np.int64(time[u])
+            improves = (t < before) & (t <= limit)
+            time[u] = t if improves else before
+            touched[count], found[better] = u, t << 32 | u
+            count += improves & (before == UNREACHED)
+            better += improves
+        for i in range(better):
+            put(queue, base, (found[i] >> 32) >> shift, found[i])
 
 
 @compiled
 def _search(
-    arcs: Arcs, seeds: tuple[Array, Array], limit: Int, shift: Int, work: tuple[Array, Array], queue: Queue
+    arcs: Arcs, seeds: tuple[Array, Array], limit: Int, shift: Int, work: Work, queue: Queue
 ) -> tuple[Queue, Int]:
-    """Search from seeds (node, time) into (time, touched) of ``work``: how many nodes it touched."""
-    time, touched = work
+    """Search from seeds (node, time) into ``work``: the queue, and how many nodes it touched."""
+    time, touched, _ = work
     count, base = 0, 0
     if queue[LEFT] < len(seeds[0]):
         queue = larger(queue, len(seeds[0]))
     for i in range(len(seeds[0])):
         u, t = np.int64(seeds[0][i]), np.int64(seeds[1][i])
         if t <= limit and t < time[u]:
-            if time[u] == UNREACHED:
+            if time[u] == UNREACHED and len(touched) > 0:
                 touched[count] = u
                 count += 1
             time[u] = t
@@ -175,13 +189,13 @@ def _search(
 
 @compiled
 def reach_many(
-    arcs: Arcs, seeds: tuple[Array, Array], first: Array, limit: Int, shift: Int, work: tuple[Array, Array]
+    arcs: Arcs, seeds: tuple[Array, Array], first: Array, limit: Int, shift: Int, work: Work
 ) -> tuple[Array, Array, Array]:
     """Search from each source i, the seeds ``first[i]:first[i + 1]``: (entries per source, nodes, times).
 
-    ``work`` is (time, touched); all times are ``UNREACHED`` before and after.
+    All times of ``work`` are ``UNREACHED`` before and after.
     """
-    time, touched = work
+    time, touched, _ = work
     queue = new_queue(256)
     lengths, used = np.zeros(len(first) - 1, np.int64), 0
     room = max(1024, min(len(time) * len(lengths), _ROOM))
@@ -209,6 +223,7 @@ def _grown(array: Array, used: Int, size: Int) -> Array:
 
 
 @compiled
-def tree(arcs: Arcs, seeds: tuple[Array, Array], limit: Int, shift: Int, time: Array, touched: Array) -> None:
-    """Search from seeds (node, time) into ``time``, all of which is ``UNREACHED`` before."""
-    _search(arcs, seeds, limit, shift, (time, touched), new_queue(len(time) // 64 + 64))
+def tree(arcs: Arcs, seeds: tuple[Array, Array], limit: Int, shift: Int, time: Array) -> None:
+    """Search from seeds (node, time) into ``time``, all ``UNREACHED`` before."""
+    work = time, np.empty(0, np.int32), np.empty(0, np.int64)
+    _search(arcs, seeds, limit, shift, work, new_queue(len(time) // 64 + 64))

@@ -112,12 +112,19 @@ def without_each(
 
     One more pass answers for all sites, since a node that loses its nearest falls to its second nearest. The
     parameters are those of `to_nearest`; ``first`` is what that found with them, where it is known.
+
+    Raises
+    ------
+    ValueError
+        As `to_nearest`, or ``first`` was found with other sites or in the other direction.
     """
     if first is None:
         first = to_nearest(
             network, nodes, offset_cs=offset_cs, label=label, within_cs=within_cs, direction=direction
         )
-    second = to_second_nearest(network, nodes, first, offset_cs=offset_cs, label=label, within_cs=within_cs)
     count = int(seeds_of(network, nodes, offset_cs, label)[2].max(initial=-1)) + 1
+    if first.direction != direction or first.site.max(initial=-1) >= count:
+        raise ValueError("the nearest were found with other sites or in the other direction")
+    second = to_second_nearest(network, nodes, first, offset_cs=offset_cs, label=label, within_cs=within_cs)
     indptr, node = by_label(first.site, count)
     return Lost(first, indptr, node, second.centiseconds[node], second.site[node])

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...geodata.compiled import plain
 from ...geodata.network import Network
-from .inputs import both_rows, costs_of, is_from, limit_of, of_nodes, plain, seeds_of
+from .inputs import both_rows, costs_of, is_from, limit_of, of_nodes, seeds_of
 from .local import approach, clear, find, meet, roomy, start_approach, start_search, trace
 from .queue import LABEL_BITS, LABEL_MASK, UNREACHED, Array
 from .results import KNearest, Way

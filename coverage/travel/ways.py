@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...geodata.compiled import plain
 from ...geodata.network import Network
-from .inputs import is_from, limit_of, of_nodes, plain, seeds_of
+from .inputs import is_from, limit_of, of_nodes, seeds_of
 from .local import walk
 from .results import KNearest, Nearest, Nodes, Way
 

@@ -21,6 +21,7 @@ from .graph_files import GraphTable, read_graph_file
 from .graph_shapes import Drawing, chain, draw, twins
 from .graph_tags import Judged, judge, seconds_of, true, values_of
 from .pieces import Pieces
+from .raw import OSM_LICENCE
 from .report import km, text_of
 from .rules import Profile, read_profile
 
@@ -28,7 +29,6 @@ Progress = Callable[[str], None]
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
-LICENCE = "© OpenStreetMap contributors, ODbL"
 
 STORED = "graph_stored_times"
 _STORED_TEXT = "采用文件中已有的通行时间或速度 (travel_time、speed_kph)"
@@ -78,7 +78,7 @@ def read_graph(
     use_times = profile.mode == "drive" if stored_times is None else stored_times
     pieces, choices = to_pieces(table, profile, file=path.name, stored_times=use_times)
     say("建立路网")
-    source = {"source": path.name, "kind": "graph", "licence": LICENCE, "like": profile.like}
+    source = {"source": path.name, "kind": "graph", "licence": OSM_LICENCE, "like": profile.like}
     return build(pieces, mode=profile.mode, source={**source, "rules": profile.described()}, choices=choices)
 
 

@@ -28,12 +28,11 @@ from ..errors import InputError, Problem
 from ..network import Network
 from ..web import Failed, plain_error
 from .place_raw import to_raw
-from .raw import NAME_KEYS, NODE_KEYS, WAY_KEYS
+from .raw import NAME_KEYS, NODE_KEYS, OSM_LICENCE, WAY_KEYS
 
 Progress = Callable[[str], None]
 Box = tuple[float, float, float, float]
 
-LICENCE = "© OpenStreetMap contributors, ODbL"
 FILTERS = ('["highway"]', '["route"="ferry"]')
 """What is asked of Overpass; as the readers of files keep it."""
 
@@ -107,7 +106,8 @@ def read_place(
     say(f"判断 {len(raw.way_id)} 条道路")
     pieces, choices = to_pieces(raw, profile)
     say("建立路网")
-    source = {"source": asked, "kind": "overpass", "licence": LICENCE, "made": dt.date.today().isoformat()}
+    made = dt.date.today().isoformat()
+    source = {"source": asked, "kind": "overpass", "licence": OSM_LICENCE, "made": made}
     about = {**source, "like": profile.like, "rules": profile.described()}
     return build(pieces, mode=profile.mode, source=about, choices=choices)
 

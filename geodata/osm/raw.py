@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+OSM_LICENCE = "© OpenStreetMap contributors, ODbL"
+"""Licence of what comes from OpenStreetMap; maps of such networks state it."""
+
 WAY_KEYS = frozenset(
     {
         "highway", "route", "area", "junction", "service", "tracktype", "surface", "smoothness", "bridge",

@@ -23,19 +23,19 @@ CLASS_NAMES: Mapping[str, str] = {
     "": "未知等级",
     "motorway": "高速公路",
     "motorway_link": "高速公路匝道",
-    "trunk": "国道/快速路",
-    "trunk_link": "国道/快速路匝道",
-    "primary": "省道/主干路",
-    "primary_link": "省道/主干路匝道",
-    "secondary": "县道/次干路",
-    "secondary_link": "县道/次干路匝道",
+    "trunk": "国道、快速路",
+    "trunk_link": "国道、快速路匝道",
+    "primary": "主干路",
+    "primary_link": "主干路匝道",
+    "secondary": "次干路",
+    "secondary_link": "次干路匝道",
     "tertiary": "乡道/支路",
     "tertiary_link": "乡道/支路匝道",
     "unclassified": "村道",
     "residential": "居住区道路",
     "living_street": "生活街道",
     "service": "内部道路",
-    "track": "土路/机耕路",
+    "track": "土路、机耕路",
     "road": "未分级道路",
     "busway": "公交专用路",
     "pedestrian": "步行街",
@@ -48,7 +48,7 @@ CLASS_NAMES: Mapping[str, str] = {
     "ferry": "轮渡",
     "other": "其他",
 }
-"""Names of ``network.CLASSES`` in the report, as roads are drawn in China: trunk 国道, primary 省道 …"""
+"""Names of ``network.CLASSES`` in the report and, at most six characters, in the legends of maps."""
 
 MOST_LISTED = 20
 """Components that are left out and listed one by one."""
