@@ -20,7 +20,7 @@ from .distances import SECTION, Summary, check_distances, read_distances, simple
 from .download import download
 from .expressways import Expressway, section_label
 from .gazetteer import Gazetteer
-from .network import Network, edge_tails, from_edges
+from .network import Network
 from .osm.rules import read_profile
 from .real_roads import OSM_LICENCE, read_graph, read_lines, read_osm, read_place
 
@@ -43,7 +43,6 @@ __all__ = [
     "read_osm",
     "read_place",
     "read_profile",
-    "reverse",
     "section_table",
     "summarise",
     "to_networkx",
@@ -193,29 +192,6 @@ def leave_one_out(
 
 def _own(stretches: Sequence[Stretch], label: str) -> list[int]:
     return [k for k, stretch in enumerate(stretches) if stretch.label == label]
-
-
-def reverse(network: Network) -> Network:
-    """Turn all edges round: routes from v in the result are routes to v in ``network``.
-
-    The result is not saved anywhere, so it has no hash; it has no shapes.
-    """
-    tail = edge_tails(network)
-    start, order = from_edges(network.head, tail, network.n_nodes)
-    meta = {key: value for key, value in network.meta.items() if key != "hash"}
-    return replace(
-        network,
-        start=start,
-        head=tail[order].astype(np.int32),
-        centiseconds=network.centiseconds[order],
-        metres=network.metres[order],
-        road=network.road[order],
-        road_class=None if network.road_class is None else network.road_class[order],
-        shapes=None,
-        into=None,
-        grid=None,
-        meta={**meta, "reversed": not network.meta.get("reversed", False)},
-    )
 
 
 def to_networkx(network: Network) -> nx.DiGraph:

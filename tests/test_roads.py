@@ -456,19 +456,6 @@ def test_route_lengths_against_networkx(network: Network) -> None:
         assert any(m == pytest.approx(nx.path_weight(graph, path, "metres")) for path in fastest)
 
 
-@given(digraphs())
-@settings(deadline=None)
-def test_reverse(network: Network) -> None:
-    back = roads.reverse(network)
-    want, got = roads.to_networkx(network).reverse(), roads.to_networkx(back)
-    assert sorted(want.edges(data="seconds")) == sorted(got.edges(data="seconds"))
-    assert back.meta["reversed"]
-    again = roads.reverse(back)
-    assert not again.meta["reversed"]
-    np.testing.assert_array_equal(again.head, network.head)
-    assert roads.to_networkx(again).edges == roads.to_networkx(network).edges
-
-
 def test_to_networkx_keeps_the_fastest_of_parallel_edges() -> None:
     network = gridworld.make_network(
         [0, 0, 1], [1, 1, 0], [900, 500, 100], n_nodes=2, metres=[1, 2, 3], road=[0, 1, 0], roads=("", "G1")

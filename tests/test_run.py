@@ -420,7 +420,7 @@ def test_who_lives_and_what_stands_far_from_every_road_is_said() -> None:
     said = [f"注意: {note}" for note in result.notes[1:]]
     assert [text for text in listed if text.startswith("注意: ")] == said
     assert not any(text.startswith("选址: ") for text in listed)
-    assert answers.notes_of(world, ["team"], [result]) == [result.notes[1]]
+    assert answers.notes_of(world, ["team"], [result])[1:] == [result.notes[1]]
     again = replace(result, title="计划", far={"warehouse": (result.notes[1], "别的")})
     both = answers.notes_of(world, ["warehouse"], [result, again])
     assert both == [*result.notes[1:], "计划: 别的"]
