@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from boai.geodata.network import CLASSES
 from boai.geodata.osm import osmnx_like, rule_table
+from boai.geodata.osm.osmnx_limits import LIMITS
 from boai.geodata.osm.quantities import duration_s, length_m, parts, speed_kmh, tidy, weight_t
 from boai.geodata.osm.rules import judge_way, read_profile
 from boai.geodata.osm.speeds import posted
@@ -442,3 +443,9 @@ def test_speed_like_osmnx() -> None:
         assert found == (pytest.approx(kmh), pytest.approx(kmh)), more
     assert judge_way({"highway": "emergency_bay"}, profile).kmh == (20, 20)
     assert CLASSES[judge_way({"highway": "emergency_bay"}, profile).road_class] == "other"
+
+
+def test_zones_as_osmnx_reads_them() -> None:
+    import osmnx as ox
+
+    assert ox.routing._IMPLICIT_MAXSPEEDS == LIMITS

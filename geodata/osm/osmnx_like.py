@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .osmnx_limits import LIMITS
+
 Tags = Mapping[str, str]
 
 _DRIVE = {
@@ -70,7 +72,7 @@ def directions(tags: Tags, mode: str) -> tuple[bool, bool]:
 
 
 def maxspeed_kmh(text: str) -> float | None:
-    """Read a limit as OSMnx does: the mean over lanes; None where a part is no number."""
+    """Read a limit as OSMnx does: the mean over lanes, else what it knows of a country's zone, else None."""
     read = []
     for part in text.split("|"):
         found = _SPEED.fullmatch(part)
@@ -79,6 +81,6 @@ def maxspeed_kmh(text: str) -> float | None:
         except ValueError:
             kmh = None
         if kmh is None:
-            return None
+            return LIMITS.get(text)
         read.append(kmh * 1.60934 if "mph" in text.lower() else kmh)
     return sum(read) / len(read)
