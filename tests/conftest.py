@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is no defect of boai: an example may take as long as it takes.
-settings.register_profile("boai", deadline=None)
-settings.load_profile("boai")
+# A busy machine is no defect of boai: an example may take as long as it takes. The examples are the same in
+# every run, so that a run says something about the change; HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("boai", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "boai"))
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
