@@ -20,9 +20,11 @@ import typer  # isort: skip
 
 from ..geodata.errors import BoaiError, InputError, Problem
 from . import console
+from .assess_cli import areas, assess, townships_app
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
 from .layers_cli import layers_app
 from .network_cli import network_app
+from .standards_cli import standards_app
 
 app = typer.Typer(
     cls=Group,
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
+app.add_typer(standards_app, name="standards")
+app.add_typer(townships_app, name="townships")
 
 KindArgument = Annotated[
     str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
@@ -121,6 +125,10 @@ def gaps(
     }  # fmt: skip
     console.print_table(console.marked("缺口", found["labels"]), found["rows"], headers)
     _tell_notes(found)
+
+
+app.command(cls=Command)(assess)
+app.command(cls=Command)(areas)
 
 
 @app.command(cls=Command)

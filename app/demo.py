@@ -12,7 +12,7 @@ from ..geodata.layers import KIND_NAMES
 from ..geodata.store import write_text
 from ..maps.words import headlines
 from ..scenarios.compare import headlines as scenario_headlines
-from . import answers, workspace
+from . import answers, assessments, workspace
 from .console import jsonable
 from .workspace import Progress
 
@@ -44,6 +44,8 @@ def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[
         record |= {"provenance": result.provenance, "plans": result.plans, "notes": result.notes}
         answers.save_record(root, result.name, record)
     files = answers.write_products(root, world, results, say)
+    assessed = assessments.assess_all(root, assessments.Wanted(), say, world)["files"]
+    files += [Path(path) for path in assessed if path.endswith(".xlsx")]
     summary = {
         "workspace": str(root),
         "labels": answers.labels_of(world),

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..coverage.nearest import OFF_ROAD_M, Answer, Arrival, nearest_sites
 from ..coverage.snap import ACCESS_DETOUR, ACCESS_KMH, attach
-from ..coverage.standards import load_standards
 from ..geodata import gazetteer, outline
 from ..geodata.errors import InputError, PlaceError, Problem
 from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
@@ -23,6 +22,7 @@ from ..geodata.registry import check_kind, read_sites, read_stock
 from ..geodata.road_names import edges_of_roads
 from .console import marked, moment, stock
 from .roadbook import legs, sentence
+from .standards import office_standards
 from .workspace import open_workspace
 
 _PAIR = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,，;；\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
@@ -82,7 +82,7 @@ def nearest(
     measures = load_overlay(folder, network)
     sites = read_sites(workspace.layers, chosen)
     closed, closed_names = edges_of_roads(network, avoid, where="--avoid")
-    ready_s = load_standards()[chosen].mobilisation_s or 0
+    ready_s = office_standards(workspace.root)[0][chosen].mobilisation_s or 0
     answer = nearest_sites(
         under(network, measures),
         sites,

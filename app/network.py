@@ -33,7 +33,7 @@ from ..geodata.road_names import edges_of_roads
 from ..geodata.store import MANIFEST as NETWORK_MANIFEST
 from ..geodata.store import stored_hash, write_text
 from .console import jsonable
-from .workspace import MANIFEST, PARTS, PRODUCTS, Progress, open_workspace, saved_network
+from .workspace import MANIFEST, MORE, PARTS, PRODUCTS, Progress, open_workspace, saved_network
 
 if TYPE_CHECKING:
     from ..geodata.overlay import Measure
@@ -135,7 +135,7 @@ def _check_target(to: Path, overwrite: bool) -> None:
     """Refuse, before hours of reading, to write over what is no network, or where one cannot write."""
     inside = to.resolve().parent / MANIFEST
     if (to / MANIFEST).exists() or (
-        inside.exists() and (to.name in (*PARTS, *PRODUCTS) or to.name.startswith("."))
+        inside.exists() and (to.name in (*PARTS, *MORE, *PRODUCTS) or to.name.startswith("."))
     ):
         root = to if (to / MANIFEST).exists() else inside.parent
         fix = f"请写到别处, 再运行 boai network use 新路网 --workspace {root}"

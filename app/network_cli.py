@@ -381,17 +381,17 @@ def network_closures(
 def network_use(
     folder: Annotated[Path | None, typer.Argument(help="建好的路网文件夹")] = None,
     approximate: Annotated[bool, typer.Option("--approximate", help="改回随包的近似路网")] = False,
+    straight: Annotated[bool, typer.Option("--straight", help="步行改回按直线估算(移出步行路网)")] = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
-    """让工作区改用这个路网(先检查它是否覆盖本省居民); 以后的覆盖、选址、应急都用它。"""
-    from . import workspace
+    """让工作区改用这个路网(先检查它是否覆盖本省居民); 步行路网另放, 只用于步行距离。"""
+    from . import in_use
 
-    if approximate == (folder is not None):
-        raise InputError(
-            Problem("命令", "应给路网文件夹, 或 --approximate", fix="例如 boai network use roads")
-        )
-    found = workspace.use_network(root, folder, progress=say)
+    if (folder is not None) + approximate + straight != 1:
+        fix = "例如 boai network use roads"
+        raise InputError(Problem("命令", "应给路网文件夹, 或 --approximate, 或 --straight", fix=fix))
+    found = in_use.walk_straight(root) if straight else in_use.use_network(root, folder, progress=say)
     if as_json:
         console.print_json(found)
         return

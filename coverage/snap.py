@@ -25,6 +25,7 @@ from ..geodata.crs import EARTH_RADIUS_M, haversine_m, unit_vectors
 from ..geodata.edge_boxes import spans
 from ..geodata.network import CLOSED, NODE_FRINGE, NODE_INTERCHANGE, Network
 from ..geodata.shapes import Grid, Shapes
+from .kept import Kept
 
 ACCESS_DETOUR = 1.3
 """Distance on the ground over straight distance on the way to the nearest node (an assumption, 假设)."""
@@ -329,16 +330,28 @@ def nearest_nodes(
     ValueError
         There are points, but the network has no nodes.
     """
-    from scipy.spatial import cKDTree  # noqa: PLC0415 (0.2 s to import; `boai nearest` starts cold)
-
     points = unit_vectors(lon, lat)
     if not len(points):
         return np.empty(0, np.int32), np.empty(0)
-    nodes = _need_nodes(network)
-    nodes = nodes[_first_at_each_place(network.lon[nodes], network.lat[nodes])]
-    lons, lats = np.asarray(network.lon)[nodes], np.asarray(network.lat)[nodes]
-    found = cKDTree(unit_vectors(lons, lats)).query(points)[1]
-    return nodes[found].astype(np.int32), np.asarray(haversine_m(lon, lat, lons[found], lats[found]), float)
+    nodes, tree = _node_tree(network)
+    node = nodes[tree.query(points, workers=-1)[1]].astype(np.int32)
+    lons, lats = np.asarray(network.lon)[node], np.asarray(network.lat)[node]
+    return node, np.asarray(haversine_m(lon, lat, lons, lats), float)
+
+
+_TREES = Kept[tuple[NDArray[np.intp], Any]](most=2)
+"""Nodes that points may snap to, and a tree of them, of the last networks: closures of one share them."""
+
+
+def _node_tree(network: Network) -> tuple[NDArray[np.intp], Any]:
+    def make() -> tuple[NDArray[np.intp], Any]:
+        from scipy.spatial import cKDTree  # noqa: PLC0415 (0.2 s to import; `boai nearest` starts cold)
+
+        nodes = _need_nodes(network)
+        nodes = nodes[_first_at_each_place(network.lon[nodes], network.lat[nodes])]
+        return nodes, cKDTree(unit_vectors(network.lon[nodes], network.lat[nodes]))
+
+    return _TREES.get((network.lon, network.lat, network.kind), None, make)
 
 
 def _first_at_each_place(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.intp]:

@@ -1,30 +1,39 @@
-"""Standards: how far is near enough, per resource type; the defaults are data with their sources."""
+"""Standards: how far is near enough, per resource type; the defaults are data with their sources.
+
+The values and their sources stand in ``tables/standards.yaml``; an office's own file of the same form
+replaces what it lists (`load_standards`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.resources import files
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import yaml
+from typing import Literal
 
 from ..geodata.errors import InputError, Problem
-from ..geodata.layers import KIND_NAMES, Kind
+from ..geodata.layers import Kind
+from .standard_keys import contradictions
 
 Mode = Literal["drive", "walk"]
+
+MOST_LIMIT = 1_000_000
+"""Seconds or metres up to which a limit can be asked for: 11 days, 1 000 km."""
 Confidence = Literal["A", "B", "C"]
 
-_UNITS = ("县", "市", "省")
-_WALK_KEYS = {"limits_m", "main_m"}
-_DRIVE_KEYS = {"limits_min", "main_min"}
-_COMMON_KEYS = {"name", "mode", "detour", "min_density", "source", "confidence"}
-_OPTIONAL_KEYS = {"walk": {"notes"}, "drive": {"notes", "access_kmh", "mobilisation_min", "compliance_min"}}
-_RULE_KEYS = {"kind", "unit", "minimum", "site_levels", "text", "source"}
-_FIX = "请对照默认的 standards.yaml 修改"
+
+@dataclass(frozen=True)
+class Cited:
+    """Where one value of a standard comes from."""
+
+    key: str
+    """Path of the value in the file, such as ``limits_m.100``."""
+    value: str
+    """As it is shown."""
+    source: str
+    confidence: Confidence
+    """A: primary text or measured; B: reliable secondary text; C: draft, inference or assumption."""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,9 +77,23 @@ class Standard:
     """(unit, seconds) from the order to the first supplies: a check beside the planning limits."""
     notes: tuple[str, ...] = ()
     """What a reader of the result must know, in Chinese."""
+    target_share: float | None = None
+    """Share of the residents to bring within the main limit, inclusive; None where no rule sets one."""
+    backup: int = 0
+    """Further sites that residents should have within the main limit beside the nearest."""
+    unknown_hours: Literal["open", "closed"] = "open"
+    """How a site whose opening hours are not stated counts where a time of day is asked."""
+    need_share: float = 1.0
+    """Share of the residents that is to be supplied at once, where capacity is asked."""
+    capacity_by_level: tuple[tuple[str, int], ...] = ()
+    """(level, persons) that a site can serve where it states neither capacity nor stock."""
+    persons_per_item: tuple[tuple[str, float], ...] = ()
+    """(item of the stock, persons whom one piece serves)."""
+    cited: tuple[Cited, ...] = ()
+    """Source and confidence of each value."""
 
     def __post_init__(self) -> None:
-        problems = _contradictions(self.name, self)
+        problems = contradictions(self.name, vars(self))
         if problems:
             raise InputError(problems)
 
@@ -91,6 +114,26 @@ class Standard:
             return "驾车时间"
         return "直线半径" if self.detour == 1 else f"步行路网距离(直线距离×{self.detour:g})"
 
+    def at_limit(self, limit: float) -> Standard:
+        """Return the standard with another main limit, in minutes (drive) or metres (walk).
+
+        A limit that is none of the standard's is put among them, cited as asked for.
+
+        Raises
+        ------
+        InputError
+            It is not a positive whole number of seconds or metres.
+        """
+        value = limit * (60 if self.mode == "drive" else 1)
+        if not 0 < value <= MOST_LIMIT or value != round(value):
+            fix = "例如 90 (分钟)" if self.mode == "drive" else "例如 500 (米)"
+            raise InputError(Problem("--limit", f"应为大于0的{self.unit}数", f"{limit:g}", fix))
+        limits = tuple(sorted({*self.limits, round(value)}))
+        key = f"main_{'min' if self.mode == 'drive' else 'm'}"
+        asked = Cited(key, f"{limit:g}{self.unit}", "本次指定", "C")
+        cited = (*(each for each in self.cited if each.key != key), asked)
+        return replace(self, limits=limits, main=round(value), cited=cited)
+
     def limit_text(self, limit: float) -> str:
         """Say a limit as planners do: 1小时, 90分钟, 270米, 1公里."""
         large, size, small = (3600, 60, "分钟") if self.mode == "drive" else (1000, 1, "米")
@@ -109,9 +152,11 @@ class Standard:
         return "".join(parts)
 
     def cost_text_up(self, cost: float) -> str:
-        """Say a cost with minutes rounded up: "90 % are within" and "beyond an hour" stay true."""
-        whole = ceil(cost / 60) * 60 if self.mode == "drive" and isfinite(cost) else cost
-        return self.cost_text(whole)
+        """Say a cost rounded up to what is shown: "90 % are within" and "beyond an hour" stay true."""
+        if not isfinite(cost):
+            return self.cost_text(cost)
+        step = 60 if self.mode == "drive" else 1 if cost <= 999 else 100
+        return self.cost_text(ceil(cost / step) * step)
 
 
 @dataclass(frozen=True)
@@ -125,6 +170,23 @@ class Rule:
     """Levels of the sites that count; empty where all do."""
     text: str
     source: str
+    confidence: Confidence = "C"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A figure to compare with, which enters no calculation: densities elsewhere, rules for venues."""
+
+    kind: Kind
+    topic: Literal["density", "venue", "effect", "size", "response"]
+    name: str
+    value: float | None
+    """In ``unit``; None where the reference is words only."""
+    unit: str
+    source: str
+    confidence: Confidence
+    note: str = ""
 
 
 def load_standards(path: Path | None = None) -> dict[Kind, Standard]:
@@ -133,211 +195,44 @@ def load_standards(path: Path | None = None) -> dict[Kind, Standard]:
     Parameters
     ----------
     path
-        A YAML file in the form of ``tables/standards.yaml``; the kinds that it does not list, and all of them
-        where it is None, keep their defaults.
+        An office's own file in the form of ``tables/standards.yaml``. What it does not list keeps its
+        default, kinds as well as single keys; where it changes the mode of a kind, it must state all of it. A
+        plain value that is not the default is cited as 本单位设定.
 
     Raises
     ------
     InputError
         With every problem of the file at once: unknown or missing keys, wrong types, contradictions.
+
+    Examples
+    --------
+    >>> warehouse = load_standards()["warehouse"]
+    >>> [(each.value, each.confidence) for each in warehouse.cited if each.key.startswith("compliance_min")]
+    [('360分钟', 'B'), ('480分钟', 'B'), ('600分钟', 'B')]
     """
-    found = _read(path)[0]
-    default = _read(None)[0] if path is not None else found
-    return {kind: found.get(kind, default[kind]) for kind in KIND_NAMES}
+    from .standard_file import read  # noqa: PLC0415 (it makes the dataclasses of this module)
+
+    return dict(read(path).standards)
 
 
 def load_rules(path: Path | None = None) -> tuple[Rule, ...]:
-    """Load the administrative requirements, by default those of the project; raises ``InputError``."""
-    return _read(path)[1]
+    """Load the administrative requirements: those of a file that lists any, else of the project.
+
+    An empty list (``rules: []``) sets none; raises ``InputError``.
+    """
+    from .standard_file import read  # noqa: PLC0415 (it makes the dataclasses of this module)
+
+    return read(path).rules
 
 
-class _UniqueLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key that stands twice (YAML would silently keep the last)."""
+def load_references(path: Path | None = None) -> tuple[Reference, ...]:
+    """Load the figures to compare with: those of a file that lists any, else of the project.
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"重复的键 {key}", key_node.start_mark)
-        return super().construct_mapping(node, deep)
+    Examples
+    --------
+    >>> [(each.name, each.value) for each in load_references() if each.topic == "density"][:2]
+    [('深圳', 8.0), ('日本', 50.0)]
+    """
+    from .standard_file import read  # noqa: PLC0415 (it makes the dataclasses of this module)
 
-
-def _read(path: Path | None) -> tuple[dict[Kind, Standard], tuple[Rule, ...]]:
-    where = "standards.yaml" if path is None else str(path)
-    try:
-        source = files("boai.coverage") / "tables" / "standards.yaml" if path is None else path
-        # The loader is a subclass of yaml.SafeLoader: it makes plain values only.
-        content = yaml.load(source.read_text(encoding="utf-8-sig"), Loader=_UniqueLoader)  # noqa: S506
-    except OSError as error:
-        raise InputError(Problem(where, "服务标准文件无法读取", str(error.strerror), "请检查路径")) from None
-    except UnicodeDecodeError:
-        raise InputError(Problem(where, "服务标准文件应为 UTF-8 编码", fix="请另存为 UTF-8")) from None
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(Problem(where, "不是有效的 YAML", " ".join(str(error).split()), _FIX)) from None
-    problems: list[Problem] = []
-    root = _mapping(where, content, {"standards"}, {"rules"}, problems)
-    standards = _parse_standards(where, root.get("standards", {}), problems)
-    rules = _parse_rules(where, root.get("rules", []), problems)
-    if problems:
-        raise InputError(problems)
-    return standards, rules
-
-
-def _parse_standards(where: str, content: Any, problems: list[Problem]) -> dict[Kind, Standard]:
-    found: dict[Kind, Standard] = {}
-    entries = _mapping(f"{where} standards", content, set(), set(KIND_NAMES), problems)
-    for kind in KIND_NAMES:
-        if kind in entries:
-            at = f"{where} standards.{kind}"
-            fresh: list[Problem] = []
-            fields = _parse_fields(at, entries[kind], fresh)
-            if not fresh:
-                try:
-                    found[kind] = Standard(kind=kind, **fields)
-                except InputError as error:
-                    fresh += [Problem(at, each.what, each.got, each.fix) for each in error.problems]
-            problems += fresh
-    return found
-
-
-def _parse_fields(where: str, content: Any, problems: list[Problem]) -> dict[str, Any]:
-    mode = content.get("mode") if isinstance(content, Mapping) else None
-    if isinstance(content, Mapping) and mode not in get_args(Mode):
-        problems.append(Problem(f"{where}.mode", "应为 drive 或 walk", _shown(mode), _FIX))
-        return {}
-    own = _DRIVE_KEYS if mode == "drive" else _WALK_KEYS
-    entry = _mapping(where, content, _COMMON_KEYS | own, _OPTIONAL_KEYS[str(mode or "walk")], problems)
-    read = _Reader(where, entry, problems)
-    suffix, scale = ("_min", 60) if mode == "drive" else ("_m", 1)
-    at = f"{where}.compliance_min"
-    compliance = _mapping(at, entry.get("compliance_min", {}), set(), set(_UNITS), problems)
-    times = _Reader(at, compliance, problems)
-    mobilisation = read.whole("mobilisation_min") if "mobilisation_min" in entry else None
-    return {
-        "name": read.text("name"),
-        "mode": mode,
-        "limits": tuple(value * scale for value in read.wholes(f"limits{suffix}")),
-        "main": read.whole(f"main{suffix}") * scale,
-        "detour": read.number("detour"),
-        "min_density": read.number("min_density"),
-        "source": read.text("source"),
-        "confidence": read.text("confidence"),
-        "access_kmh": read.number("access_kmh") if "access_kmh" in entry else 20.0,
-        "mobilisation_s": None if mobilisation is None else mobilisation * 60,
-        "compliance": tuple((unit, times.whole(unit) * 60) for unit in _UNITS if unit in compliance),
-        "notes": read.texts("notes") if "notes" in entry else (),
-    }
-
-
-def _parse_rules(where: str, content: Any, problems: list[Problem]) -> tuple[Rule, ...]:
-    if not isinstance(content, list):
-        problems.append(Problem(f"{where} rules", "应为列表", _shown(content), _FIX))
-        return ()
-    rules = []
-    for number, item in enumerate(content, start=1):
-        at = f"{where} rules 第{number}条"
-        fresh: list[Problem] = []
-        entry = _mapping(at, item, _RULE_KEYS, set(), fresh)
-        read = _Reader(at, entry, fresh)
-        kind, unit = read.choice("kind", tuple(KIND_NAMES)), read.choice("unit", ("市", "县"))
-        minimum, levels = read.whole("minimum"), read.texts("site_levels")
-        rule = Rule(kind, unit, minimum, levels, read.text("text"), read.text("source"))  # type: ignore[arg-type]
-        problems += fresh
-        rules += [] if fresh else [rule]
-    return tuple(rules)
-
-
-def _mapping(
-    where: str, content: Any, required: set[str], optional: set[str], problems: list[Problem]
-) -> Mapping[str, Any]:
-    """Check the keys of a mapping; another type is reported once and counts as empty."""
-    if not isinstance(content, Mapping):
-        problems.append(Problem(where, "应为键值对", _shown(content), _FIX))
-        return {}
-    known = required | optional
-    for key in content:
-        if key not in known:
-            problems.append(Problem(where, "未知的键", _shown(key), f"可用的键: {', '.join(sorted(known))}"))
-    for key in sorted(required - set(content)):
-        problems.append(Problem(where, f"缺少 {key}", fix=_FIX))
-    return content
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Read typed values of one mapping; what is wrong is collected, what is missing was reported before."""
-
-    where: str
-    entry: Mapping[str, Any]
-    problems: list[Problem]
-
-    def _wrong(self, key: str, what: str) -> None:
-        if key in self.entry:
-            self.problems.append(Problem(f"{self.where}.{key}", what, _shown(self.entry[key]), _FIX))
-
-    def text(self, key: str) -> str:
-        value = self.entry.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        self._wrong(key, "应为非空文字")
-        return ""
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.entry.get(key)
-        if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
-            return tuple(item.strip() for item in value)
-        self._wrong(key, "应为文字的列表")
-        return ()
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        if key in self.entry and self.entry[key] not in choices:
-            self._wrong(key, f"应为 {', '.join(choices)} 之一")
-        return str(self.entry.get(key, ""))
-
-    def number(self, key: str) -> float:
-        value = self.entry.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-            return float(value)
-        self._wrong(key, "应为数字")
-        return 0.0
-
-    def whole(self, key: str) -> int:
-        value = self.entry.get(key)
-        if _is_whole(value):
-            return int(str(value))
-        self._wrong(key, "应为不小于0、不超过1000000的整数")
-        return 0
-
-    def wholes(self, key: str) -> tuple[int, ...]:
-        value = self.entry.get(key)
-        if isinstance(value, list) and value and all(_is_whole(item) for item in value):
-            return tuple(value)
-        self._wrong(key, "应为整数的列表")
-        return ()
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _contradictions(where: str, standard: Standard) -> list[Problem]:
-    """List what in a standard cannot be, whoever made it."""
-    limits = standard.limits
-    ascending = bool(limits) and limits[0] > 0 and all(a < b for a, b in pairwise(limits))
-    compliance = tuple(dict(standard.compliance).values())
-    ready = standard.mobilisation_s or 0
-    checks = (
-        (ascending, "各档上限应大于0并从小到大", limits),
-        (standard.main in limits, "主要上限应是各档之一", standard.main),
-        (standard.detour >= 1, "绕行系数 detour 应不小于1", standard.detour),
-        (standard.min_density >= 0, "min_density 应不小于0", standard.min_density),
-        (standard.access_kmh > 0, "access_kmh 应大于0", standard.access_kmh),
-        (standard.confidence in get_args(Confidence), "confidence 应为 A、B 或 C", standard.confidence),
-        (all(value > ready for value in compliance), "达标时限应长于准备时间", compliance),
-    )
-    return [Problem(where, what, _shown(got), _FIX) for good, what, got in checks if not good]
+    return read(path).references

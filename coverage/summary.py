@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..geodata.demand import Demand
 from ..geodata.layers import Layer
 from ..geodata.network import Network
-from .measures import Cover, by_unit, cover_layer, percentile, second_cover
+from . import meet, pairs, travel
+from .matrix import UNREACHED
+from .measures import Cover, by_unit, percentile, second_cover, sites_by_county
+from .people import Group, people
+from .snap import Access
 from .standards import Standard
+from .zones import share_of, sum_counties, sum_over, zones_of
+
+NEVER = int(np.iinfo(np.int64).max)
+"""Arrival of a store that does not come."""
 
 
 def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> pd.DataFrame:
@@ -37,38 +47,117 @@ def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> p
     return found.assign(p90_text=p90, second_share=second)
 
 
-def compliance(demand: Demand, network: Network, layer: Layer, standard: Standard) -> pd.DataFrame:
+def compliance(
+    demand: Demand, network: Network, layer: Layer, standard: Standard, *, places: Access | None = None
+) -> pd.DataFrame:
     """Check the times that are asked of stores by their level, from order to first supplies.
 
-    A store of a level (县级, 市级, 省级) has the time that the standard asks of it, less the mobilisation.
+    A store of a level (县级, 市级, 省级) has the time that the standard asks of it, less its own readiness,
+    or the standard's mobilisation where it states none. It counts wherever it stands. ``places`` is how the
+    cells meet the network (`meet.cells`), where that is known.
 
     Returns
     -------
     pd.DataFrame
-        level, limit_min, readiness_min, sites (of the level), residents, served (whole), share, worst_min
-        (readiness and driving to the farthest resident; inf where one is out of reach). No row where the
-        standard asks nothing.
+        level, limit_min, readiness_min (where a store states none), sites (of the level), residents, served
+        (whole), share, worst_min (readiness and driving to the farthest resident; inf where one is out of
+        reach). No row where the standard asks nothing.
     """
-    ready_s = standard.mobilisation_s or 0
-    rows = []
+    rows, cells = [], _cells(demand, network, standard, places)
     for level, limit_s in standard.compliance:
-        own = layer.table[layer.table["level"] == f"{level}级"]
-        drive_s = limit_s - ready_s
-        asked = replace(standard, limits=(drive_s,), main=drive_s)
-        cover = cover_layer(demand, network, replace(layer, table=own), asked)
-        exact = float(demand.residents @ cover.main_share)
+        own, arrival = _arrivals(demand, network, layer, standard, level=level, places=cells)
+        served = int(demand.residents[arrival <= limit_s * 100].sum())
         lived = demand.residents > 0
-        worst_s = float(cover.cost[lived].max()) if lived.any() else float("nan")
         rows.append(
             {
                 "level": f"{level}级",
                 "limit_min": limit_s // 60,
-                "readiness_min": ready_s // 60,
+                "readiness_min": (standard.mobilisation_s or 0) // 60,
                 "sites": len(own),
                 "residents": int(demand.residents.sum()),
-                "served": round(exact),
-                "share": exact / demand.residents.sum() if lived.any() else float("nan"),
-                "worst_min": (worst_s + ready_s) / 60,
+                "served": served,
+                "share": served / demand.residents.sum() if lived.any() else float("nan"),
+                "worst_min": float(_minutes(arrival[lived]).max()) if lived.any() else float("nan"),
             }
         )
     return pd.DataFrame(rows)
+
+
+def compliance_by_unit(
+    demand: Demand,
+    network: Network,
+    layer: Layer,
+    standard: Standard,
+    *,
+    group: Group = "all",
+    places: Access | None = None,
+) -> pd.DataFrame:
+    """Say for which counties, cities and provinces the times asked of their stores are met.
+
+    The times are those of `compliance`: of a county is asked that stores of the level 县级 reach all its
+    residents in time, of a city those of 市级, of the province those of 省级.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per unit, in the order of the standard, then by code: level (县, 市, 省), code, name, city,
+        limit_min, sites (of the level, in the unit), residents, served (whole), share, worst_min (readiness
+        and driving to its farthest resident; inf where one is out of reach, NaN where nobody lives),
+        worst_text, met (True, False; None where nobody lives). No row where the standard asks nothing.
+    """
+    lives, tables = people(demand, group), []
+    cells = _cells(demand, network, standard, places)
+    for level, limit_s in standard.compliance:
+        own, arrival = _arrivals(demand, network, layer, standard, level=level, places=cells)
+        zones = zones_of(demand, level)
+        total = sum_over(zones, lives).astype(np.int64)
+        served = sum_over(zones, lives * (arrival <= limit_s * 100)).astype(np.int64)
+        worst = np.full(len(zones), -np.inf)
+        lived = lives > 0
+        np.maximum.at(worst, zones.member[lived], _minutes(arrival[lived]))
+        worst[total == 0] = np.nan
+        table = zones.units.assign(limit_min=limit_s // 60)
+        table["sites"] = sum_counties(demand, zones, sites_by_county(demand, own)).astype(np.int64)
+        table = table.assign(residents=total, served=served, share=share_of(served, total), worst_min=worst)
+        table["worst_text"] = ["" if np.isnan(x) else standard.cost_text_up(x * 60) for x in worst.tolist()]
+        met = [bool(whole) if here else None for whole, here in zip(served == total, total > 0, strict=True)]
+        tables.append(table.assign(met=np.array(met, object)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _cells(demand: Demand, network: Network, standard: Standard, known: Access | None) -> Access | None:
+    """Let the cells meet the network once for all levels."""
+    return meet.cells(network, demand, standard) if known is None and standard.compliance else known
+
+
+def _arrivals(
+    demand: Demand, network: Network, layer: Layer, standard: Standard, *, level: str, places: Access | None
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Find when the first store of a level arrives: its rows, (n,) centiseconds from the order.
+
+    The readiness of a store is the time that its roads begin with; the way to the cell is `matrix`'s.
+    """
+    own = layer.table[layer.table["level"] == f"{level}级"]
+    ready = _ready(own, standard)
+    sites = meet.points(network, *meet.sites(replace(layer, table=own)), standard)
+    places = meet.cells(network, demand, standard) if places is None else places
+    arrival = np.full(len(demand.cell), NEVER, np.int64)
+    store, node, offset = sites.exits()
+    found = travel.to_nearest(network, node, offset_cs=offset + ready[store], label=store)
+    cell, node, way = places.entries()
+    there = found.site[node] >= 0
+    np.minimum.at(arrival, cell[there], found.centiseconds[node[there]].astype(np.int64) + way[there])
+    first, beside, cost = pairs.beside(sites, places, UNREACHED - 1)
+    np.minimum.at(arrival, beside, np.repeat(ready, np.diff(first)) + cost)
+    return own, arrival
+
+
+def _ready(stores: pd.DataFrame, standard: Standard) -> NDArray[np.int64]:
+    """Take the readiness that stores state, else the standard's: (s,) centiseconds."""
+    stated = pd.to_numeric(stores["readiness_min"], errors="coerce").to_numpy(np.float64)
+    default = (standard.mobilisation_s or 0) * 100
+    return np.where(stated >= 0, np.rint(np.nan_to_num(stated) * 6000), default).astype(np.int64)
+
+
+def _minutes(arrival: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(arrival < NEVER, arrival / 6000, np.inf)

@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
-from .layers import COLUMNS, EXAMPLE, Kind, Layer
+from .layers import COLUMNS, EXAMPLE, NUMBERS, Kind, Layer
 from .names import CITY
 
 if TYPE_CHECKING:
@@ -37,20 +37,23 @@ def build(gaz: Gazetteer, demand: Demand, units: Units) -> dict[Kind, Layer]:
     """
     rules = read_parameters()
     rng = np.random.Generator(np.random.PCG64(rules["seed"]))
+    aed = _scattered(demand, units, rules["aed"], rng, "AED", weight=demand.urban)
+    home = _scattered(demand, units, rules["home"], rng, "博爱家园", weight=demand.residents)
+    stores, teams = _stores(gaz, demand, units, rules, rng), _teams(gaz, demand, units, rules, rng)
+    # Lots of their own for what came later: sites stay where they were, and each attribute as it was.
+    hours, above, members = (np.random.Generator(np.random.PCG64([rules["seed"], i])) for i in (1, 2, 3))
     return {
-        "aed": _layer("aed", _scattered(demand, units, rules["aed"], rng, "AED", weight=demand.urban)),
-        "home": _layer(
-            "home", _scattered(demand, units, rules["home"], rng, "博爱家园", weight=demand.residents)
-        ),
-        "warehouse": _layer("warehouse", _stores(gaz, demand, units, rules, rng)),
-        "team": _layer("team", _teams(gaz, demand, units, rules, rng)),
+        "aed": _layer("aed", aed.assign(hours=_hours(aed["host"].to_list(), rules["aed"], hours))),
+        "home": _layer("home", home),
+        "warehouse": _layer("warehouse", stores.assign(parent=_parents(stores, rules["warehouse"], above))),
+        "team": _layer("team", teams.assign(members=_members(teams, rules["team"], members))),
     }
 
 
 def _layer(kind: Kind, table: pd.DataFrame) -> Layer:
     count = len(table)
     blank: dict[str, Any] = {name: [""] * count for name in COLUMNS}
-    blank |= {"year": [np.nan] * count, "readiness_min": [np.nan] * count}
+    blank |= {name: [np.nan] * count for name in NUMBERS}
     full = pd.DataFrame({**blank, **{str(name): table[name].to_list() for name in table.columns}})
     full["id"] = [f"{kind}-{number:04d}" for number in range(1, count + 1)]
     full["status"] = "已建"
@@ -116,8 +119,37 @@ def _city_seat(gaz: Gazetteer, units: Units) -> NDArray[np.int32]:
     return np.sort(locate(units, np.asarray(gaz.lon)[city], np.asarray(gaz.lat)[city]))
 
 
-def _stock(rule: dict[str, Any], level: str, fill: float) -> str:
-    persons = rule["persons"][level] * rule["fill"] * fill
+def _hours(hosts: list[str], rule: dict[str, Any], rng: np.random.Generator) -> list[str]:
+    """Draw the opening hours of each site among those of its kind of place; empty where not stated."""
+    stated = rng.random(len(hosts)) >= rule["hours_unstated"]
+    lot = rng.random(len(hosts))
+    usual = [rule["hours"][host] for host in hosts]
+    return [
+        some[int(part * len(some))] if told else ""
+        for some, part, told in zip(usual, lot.tolist(), stated.tolist(), strict=True)
+    ]
+
+
+def _parents(stores: pd.DataFrame, rule: dict[str, Any], rng: np.random.Generator) -> list[str]:
+    """Name the hub of the city as the store above for a part of the county stores."""
+    hubs = stores[stores["level"] == "市级"]
+    hub = dict(zip(hubs["city"], hubs["name"], strict=True))
+    stated = (stores["level"] == "县级") & (rng.random(len(stores)) < rule["parent_stated"])
+    return [hub[city] if told else "" for city, told in zip(stores["city"], stated, strict=True)]
+
+
+def _members(teams: pd.DataFrame, rule: dict[str, Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw how many people each team has."""
+    least, most = np.array([rule["members"][level] for level in teams["level"]], np.int64).reshape(-1, 2).T
+    return rng.integers(least, most, endpoint=True).astype(np.float64)
+
+
+def _persons(rule: dict[str, Any], level: str, fill: float) -> float:
+    """Persons for whom a store holds goods."""
+    return float(rule["persons"][level] * rule["fill"] * fill)
+
+
+def _stock(rule: dict[str, Any], persons: float) -> str:
     return json.dumps(
         {item: round(persons * each) for item, each in rule["items"].items()}, ensure_ascii=False
     )
@@ -136,6 +168,7 @@ def _stores(
     lon[0], lat[0] = gaz.lon[0], gaz.lat[0]
     level = ["省级"] + ["市级"] * len(hubs) + ["县级"] * len(stores)
     fill = 0.5 + rng.random(len(county))
+    persons = [_persons(rule, name, amount) for name, amount in zip(level, fill.tolist(), strict=True)]
     names = _unit_columns(demand, county)
     whose = ["江西省", *names["city"][1 : len(hubs) + 1], *names["county"][len(hubs) + 1 :]]
     return pd.DataFrame(
@@ -146,7 +179,8 @@ def _stores(
             "lat": lat.round(6),
             "level": level,
             "readiness_min": float(rule["readiness_min"]),
-            "stock": [_stock(rule, name, amount) for name, amount in zip(level, fill, strict=True)],
+            "capacity": [float(round(each)) for each in persons],
+            "stock": [_stock(rule, each) for each in persons],
             "stock_date": rules["stock_date"],
             "phone": rules["phone"],
         }

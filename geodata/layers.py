@@ -27,18 +27,30 @@ COLUMNS = {
     "lat": "纬度",
     "level": "级别",
     "host": "场所",
+    "hours": "开放时间",
     "status": "状态",
     "year": "年份",
     "readiness_min": "响应准备(分)",
+    "capacity": "容量",
     "stock": "库存",
     "stock_date": "库存日期",
+    "parent": "上级仓库",
     "speciality": "专业",
+    "members": "人数",
     "keeper": "保管人",
     "phone": "电话",
     "position": "位置精度",
     "source": "来源",
 }
-"""Attributes of a site and their Chinese headers. Missing text is empty, a missing number NaN."""
+"""Attributes of a site and their Chinese headers. Missing text is empty, a missing number NaN.
+
+hours is canonical text (see ``intake.hours``); capacity counts what its type says (AED: devices; store:
+persons whom its goods supply; team: persons in one mission); parent is the name or id of the store that
+refills a store.
+"""
+
+NUMBERS = ("lon", "lat", "year", "readiness_min", "capacity", "members")
+"""Those of ``COLUMNS`` that are numbers (float64); all others are text."""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[st
         "longest": LONGEST_LIST,
         "outline": _outline(outline),
         "roads": _roads(world, outline.province),
-        "credit": words.credit(world.network),
+        "credit": words.credit(world.network) or (words.credit(world.walk) if world.walk else ""),
         "counties": _counties(world),
         "cities": _cities(results[0]),
         "places": _places(world.gazetteer),

@@ -137,7 +137,7 @@ def _draw_map(job: _Job) -> tuple[style.Swatch, ...]:
     x, y, width, height = _FRAME
     panel.draw_scale(chart, job.paper, x + width - 62, y + 9)
     panel.draw_north(job.paper, x + 11, y + height - 22)
-    if credit := words.credit(job.world.network) if job.drive else "":
+    if credit := words.road_credit(job.world, job.standard):
         _draw_credit(job.paper, credit)
     return swatches
 
@@ -160,7 +160,8 @@ def _draw_heading(job: _Job) -> None:
     year = job.world.demand.meta.get("year")
     census = f"{year}年人口普查 " if year else ""
     residents = f"{census}{int(np.sum(job.world.demand.residents)):,}人"
-    for y, text in ((280.5, f"{standard.measure_text} {limits}"), (275.5, f"常住居民 {residents}")):
+    measured = f"{words.measure_text(job.world, standard)} {limits}"
+    for y, text in ((280.5, measured), (275.5, f"常住居民 {residents}")):
         paper.text(_RIGHT, y, text, 9.5, colour=style.QUIET, align="right")
 
 

@@ -19,8 +19,7 @@ from openpyxl.utils import get_column_letter
 
 from ..geodata.layers import COLUMNS, KIND_NAMES
 from ..geodata.store import replacing
-from ..scenarios import compare, targets
-from . import style, words
+from . import columns, style, words
 from .words import one_line, stock_text
 
 if TYPE_CHECKING:
@@ -31,31 +30,6 @@ if TYPE_CHECKING:
 
 WORKBOOK = "结果.xlsx"
 
-HEADERS = {
-    **targets.HEADERS, **compare.HEADERS,
-    "title": "方案", "scenario": "方案代码", "kind": "图层", "level": "级别", "code": "代码", "name": "名称",
-    "city": "设区市", "county": "县区", "county_code": "县级代码", "limit": "上限(秒或米)",
-    "limit_text": "上限", "rank": "次序", "cells": "网格数", "lon": "经度", "lat": "纬度",
-    "nearest_site": "最近站点", "nearest_id": "最近站点编号", "cost": "相距(分钟或米)", "cost_text": "相距",
-    "id": "编号", "gain": "新增覆盖居民", "cumulative": "累计新增覆盖", "share_after": "建成后全省比例",
-    "sites": "站点数", "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "objective": "新增覆盖(解)",
-    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
-    "note": "备注", "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍在上限内的比例",
-    "labels": "标注", "limit_min": "时限(分)", "readiness_min": "准备(分)",
-    "worst_min": "最远到达(分, 含准备)",
-}  # fmt: skip
-"""Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
-
-_WORDS: dict[str, dict[Any, str]] = {
-    "rule": {"mclp": "最大覆盖选址", "each_county": "每县一处", "each_city": "每市一处"},
-    "comparator": {"=": "等于", ">=": "不少于"},
-    "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
-}
-"""Words for codes; ``=`` would otherwise be taken for a formula."""
-
-_SHARES = {"share", "share_after", "gap", "worst_share", "second_share"}
-_DEGREES = {"lon", "lat"}
-_PLAIN_NUMBERS = {"year", "rank"}
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _LONGEST = 1000
 _LOOSE_COLUMNS_MAX = 46
@@ -98,10 +72,19 @@ def write_tables(
     -------
     The workbook, then the CSV files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tables = _labelled(build_tables(results, comparison), world, results[0])
-    notes = _notes(world, results)
-    paths = [folder / WORKBOOK]
+    return save_tables(_notes(world, results), tables, folder, WORKBOOK)
+
+
+def save_tables(
+    notes: Sequence[tuple[str, str]], tables: Mapping[str, pd.DataFrame], folder: Path, workbook: str
+) -> list[Path]:
+    """Write tables by their Chinese names as one workbook, with a sheet of notes in front, and as CSV.
+
+    Columns get their Chinese headers and formats by their English names; see `write_tables`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / workbook]
     with replacing(paths[0]) as temporary:
         temporary.write_bytes(_workbook(notes, tables))
     for name, table in tables.items():
@@ -182,33 +165,24 @@ def _notes(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
 
 def _cell(name: str, value: Any) -> Any:
     """Turn a value into what a cell holds: text made safe, a number, or nothing."""
-    if name == "kind" or name in _WORDS:
-        return (_WORDS.get(name) or KIND_NAMES).get(value) or safe_text(str(value))
+    if name in columns.WORDS:
+        return columns.word(name, value) or safe_text(str(value))
     if name == "year" and str(value).isdecimal():
         return int(value)
     if isinstance(value, bool | np.bool_):
         return "是" if value else "否"
     if isinstance(value, int | np.integer | float | np.floating):
-        return _number(name, value)
+        return columns.rounded(name, value)
     return None if value is None or value is pd.NA else safe_text(str(value))
 
 
-def _number(name: str, value: Any) -> int | float | None:
-    """Round a number as its column needs it; nothing for NaN and infinity."""
-    if not np.isfinite(value):
-        return None
-    if isinstance(value, int | np.integer) or name in _PLAIN_NUMBERS:
-        return int(value)
-    return round(float(value), 6 if name in _SHARES | _DEGREES else 2)
-
-
 def _header(name: str) -> str:
-    return HEADERS.get(name) or COLUMNS.get(name) or safe_text(name)
+    return columns.header(name) or safe_text(name)
 
 
 def _rows(table: pd.DataFrame) -> list[list[Any]]:
-    columns = [[_cell(str(name), value) for value in table[name].tolist()] for name in table.columns]
-    return [list(row) for row in zip(*columns, strict=True)]
+    cells = [[_cell(str(name), value) for value in table[name].tolist()] for name in table.columns]
+    return [list(row) for row in zip(*cells, strict=True)]
 
 
 def _csv_text(table: pd.DataFrame) -> str:
@@ -228,21 +202,13 @@ def _workbook(notes: Sequence[tuple[str, str]], tables: Mapping[str, pd.DataFram
     for row in front.iter_rows(min_row=2, min_col=2, max_col=2):
         row[0].alignment = Alignment(wrap_text=True, vertical="top")
     for name, table in tables.items():
-        formats = [_number_format(str(column)) for column in table.columns]
+        formats = [columns.number_format(str(column)) for column in table.columns]
         _fill(
             book.create_sheet(name), [_header(str(column)) for column in table.columns], _rows(table), formats
         )
     buffer = io.BytesIO()
     book.save(buffer)
     return _timeless(buffer)
-
-
-def _number_format(name: str) -> str:
-    if name in _SHARES:
-        return "0.0%"
-    if name in _DEGREES:
-        return "0.00000"
-    return "0" if name in _PLAIN_NUMBERS else "#,##0"
 
 
 def _fill(

@@ -176,14 +176,19 @@ def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
         ("地名", "GeoNames (CC BY 4.0)"),
         ("站点", _site_sources(result.layers[kind].table["source"])),
         ("另有站点", world.layers[kind].note),
-        ("路网", _network_source(world) if drive else ""),
+        ("路网", _network_source(world.roads(standard)) if drive or world.follows_ways(standard) else ""),
         ("标准", f"{standard.source} (可信度 {standard.confidence})" if standard.source else ""),
-        ("口径", standard.measure_text),
+        ("口径", measure_text(world, standard)),
         ("分县", "" if drive else style.county_measure(standard).note),
         ("选址", MYOPIC if MYOPIC in result.notes else ""),
         *(("注意", note) for note in result.far.get(kind, ())),
     ]
     return tuple(f"{word}: {text}" for word, text in listed if text)
+
+
+def measure_text(world: World, standard: Standard) -> str:
+    """Say what the limits of a standard measure on the roads that a world has."""
+    return "步行路网距离(沿真实道路)" if world.follows_ways(standard) else standard.measure_text
 
 
 def _site_sources(column: pd.Series[Any], *, most: int = 3) -> str:
@@ -226,13 +231,18 @@ def credit(network: Network) -> str:
     return "道路 © OpenStreetMap 贡献者 (ODbL)" + (f", 数据日期 {made}" if made else "")
 
 
+def road_credit(world: World, standard: Standard) -> str:
+    """Name whose roads a standard is measured on; empty where it is measured on none, or none asks."""
+    on_roads = standard.mode == "drive" or world.follows_ways(standard)
+    return credit(world.roads(standard)) if on_roads else ""
+
+
 def _data_date(network: Network) -> str:
     made = str(network.meta.get("made", ""))[:10]
     return made if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", made) else ""
 
 
-def _network_source(world: World) -> str:
-    network = world.network
+def _network_source(network: Network) -> str:
     if network.label in style.LABELS:
         return f"{network.label}: {style.LABELS[network.label]}"
     source, owner, made = one_line(network.meta.get("source", "")), credit(network), _data_date(network)

@@ -12,14 +12,12 @@ import pandas as pd
 
 from ..geodata.boundaries import locate
 from ..geodata.errors import InputError, Problem
-from ..geodata.layers import COLUMNS, KIND_NAMES, Kind, Layer
+from ..geodata.layers import COLUMNS, KIND_NAMES, NUMBERS, Kind, Layer
 from .schema import Change, Close, Move, Open
 from .world import World
 
 PLANNED = "规划"
 """Status of a site that exists in a scenario only."""
-
-_NUMBERS = ("lon", "lat", "year", "readiness_min")
 
 
 def apply_changes(world: World, changes: Sequence[Change]) -> dict[Kind, Layer]:
@@ -180,7 +178,7 @@ def append_sites(layer: Layer, sites: pd.DataFrame) -> Layer:
 
 
 def _column(sites: pd.DataFrame, name: str) -> pd.Series[Any]:
-    if name in _NUMBERS:
+    if name in NUMBERS:
         return pd.Series(sites.get(name, np.nan), index=sites.index, dtype=np.float64)
     return pd.Series(sites.get(name, ""), index=sites.index, dtype=str)
 

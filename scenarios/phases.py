@@ -45,7 +45,7 @@ class Covers:
         """Return the cover of a layer."""
         if id(layer) not in self._known:
             standard = self.standards[layer.kind]
-            self.know(layer, cover_layer(self.world.demand, self.world.network, layer, standard))
+            self.know(layer, cover_layer(self.world.demand, self.world.roads(standard), layer, standard))
         return self._known[id(layer)][1]
 
 
@@ -169,7 +169,13 @@ def reach_of(world: World, layer: Layer, covers: Covers, limit: int, sites: Site
     lon, lat = layer.table["lon"].to_numpy(float), layer.table["lat"].to_numpy(float)
     if standard.mode == "walk":
         return candidate_reach_walk(
-            world.demand, sites.lon, sites.lat, standard, limit=limit, existing=(lon, lat)
+            world.demand,
+            sites.lon,
+            sites.lat,
+            standard,
+            limit=limit,
+            existing=(lon, lat),
+            network=world.walk,
         )
     share = covers.of(layer).share[:, standard.limits.index(limit)]
     return candidate_reach_drive(

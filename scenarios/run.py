@@ -116,7 +116,13 @@ def run(
             gaps[kind] = reuse.gaps[kind]
         else:
             say(f"{scenario.title}: {KIND_NAMES[kind]}的缺口")
-            gaps[kind] = find_gaps(world.demand, covers[kind], layer, world.gazetteer)
+            gaps[kind] = find_gaps(
+                world.demand,
+                covers[kind],
+                layer,
+                world.gazetteer,
+                network=world.roads(covers[kind].standard),
+            )
     far = _far_from_roads(world, placed.layers, covers)
     return Result(
         name=scenario.name,
@@ -129,13 +135,13 @@ def run(
         added=_added(world, layers, known, placed),
         plans=placed.plans,
         targets=evaluate(load_targets(), world.demand, placed.layers),
-        admin=admin_failures(world.demand, placed.layers),
+        admin=admin_failures(world.demand, placed.layers, world.rules),
         provenance=_provenance(world, scenario, standards),
         residents=world.demand.residents,
         notes=(*_notes(scenario), *dict.fromkeys(note for own in far.values() for note in own)),
         far=far,
         summary=_stacked(
-            (kind, summarise(world.demand, world.network, placed.layers[kind], cover))
+            (kind, summarise(world.demand, world.roads(cover.standard), placed.layers[kind], cover))
             for kind, cover in covers.items()
         ),
         compliance=_stacked(
@@ -154,7 +160,7 @@ def _stacked(tables: Iterable[tuple[Kind, pd.DataFrame]]) -> pd.DataFrame:
 def result_key(world: World, scenario: Scenario) -> str:
     """SHA-256 of all that a result depends on; runs with the same key give the same result."""
     standards = {kind: repr(standard) for kind, standard in world.standards.items()}
-    content = [dict(world.hashes), standards, scenario.key]
+    content = [dict(world.hashes), standards, repr(world.rules), scenario.key]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -188,7 +194,8 @@ def _standards(world: World, scenario: Scenario) -> dict[Kind, Standard]:
             continue
         limit = value * (60 if standard.mode == "drive" else 1)
         if limit in standard.limits:
-            standards[kind] = replace(standard, main=limit)
+            cited = tuple(each for each in standard.cited if not each.key.startswith("main_"))
+            standards[kind] = replace(standard, main=limit, cited=cited)
         else:
             problems.append(limit_problem(f"standards.{kind}", standard, value))
     if problems:
@@ -281,12 +288,16 @@ def _far_from_roads(
 
 def _provenance(world: World, scenario: Scenario, standards: Mapping[Kind, Standard]) -> dict[str, Any]:
     labels = [world.network.label, *(layer.label for layer in world.layers.values())]
-    roads = {key: world.network.meta[key] for key in _ROADS if world.network.meta.get(key)}
+    roads, walk = (
+        {key: one.meta[key] for key in _ROADS if one.meta.get(key)} if one is not None else None
+        for one in (world.network, world.walk)
+    )
     return {
         "scenario": scenario.model_dump(mode="json"),
         "scenario_key": scenario.key,
         "world": dict(world.hashes),
-        "roads": {**roads, "mode": world.network.mode},
+        "roads": {**(roads or {}), "mode": world.network.mode},
+        "walk": walk,
         "main_limits": {kind: standard.main for kind, standard in standards.items()},
         "labels": [label for label in dict.fromkeys(labels) if label],
     }

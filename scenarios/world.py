@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..coverage.standards import Standard
+from ..coverage.standards import Rule, Standard
 from ..geodata.boundaries import Units
 from ..geodata.demand import Demand
 from ..geodata.gazetteer import Gazetteer
 from ..geodata.layers import Kind, Layer
 from ..geodata.network import Network
+
+if TYPE_CHECKING:
+    from ..geodata.townships import Townships
 
 
 @dataclass(frozen=True)
@@ -25,3 +29,17 @@ class World:
     standards: Mapping[Kind, Standard]
     hashes: Mapping[str, str]
     """Hash of the content of each part, and the version of boai (key ``boai``)."""
+    rules: tuple[Rule, ...] | None = None
+    """Administrative requirements; None: those of the project."""
+    townships: Townships | None = None
+    """The office's own; None: approximate ones."""
+    walk: Network | None = None
+    """Ways for walking; None: distances on foot are straight lines x detour."""
+
+    def roads(self, standard: Standard) -> Network:
+        """Return the network on which a standard is measured: that for walking, where there is one."""
+        return self.walk if standard.mode == "walk" and self.walk is not None else self.network
+
+    def follows_ways(self, standard: Standard) -> bool:
+        """Tell whether distances on foot follow ways: not where there are none, or the limit is a radius."""
+        return standard.mode == "walk" and self.walk is not None and standard.detour != 1

@@ -116,6 +116,7 @@ def make_layer(kind: Kind, lon: Any, lat: Any, *, demand: Demand | None = None, 
     lon, lat = np.atleast_1d(np.asarray(lon, float)), np.atleast_1d(np.asarray(lat, float))
     n = len(lon)
     table = pd.DataFrame({name: [""] * n for name in COLUMNS})
+    table = table.assign(capacity=np.full(n, np.nan), members=np.full(n, np.nan))
     table = table.assign(
         lon=lon, lat=lat, id=[f"{kind}-{i}" for i in range(n)], name=[f"站{i}" for i in range(n)]
     )

@@ -19,8 +19,12 @@ OWNERS = {
     "pyarrow": {"geodata/osm/line_parquet.py"},
     "folium": {"maps/page.py"},
     "sklearn": {"coverage/gaps.py"},
+    "contourpy": {"coverage/areas.py"},
     "highspy": {"coverage/siting/solve.py"},
-    "typer": {"app/cli.py", "app/commands.py", "app/layers_cli.py", "app/network_cli.py"},
+    "typer": {
+        f"app/{name}.py"
+        for name in ("cli", "commands", "assess_cli", "layers_cli", "network_cli", "standards_cli")
+    },
     "openpyxl": {"maps/tables.py", "geodata/templates.py", "geodata/export.py", "geodata/intake/report.py"},
     "sqlalchemy": {
         f"geodata/registry/{name}.py"

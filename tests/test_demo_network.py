@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import osm_files
 import pytest
-from boai.app import answers, desk, workspace
+from boai.app import answers, desk, in_use, workspace
 from boai.app import demo as job
 from boai.app.network import Building, Choice, build, close, reopen
+from boai.coverage.measures import cover_layer
 from boai.geodata import demand
 from boai.geodata.errors import InputError
 from boai.geodata.network import Network, edge_tails, load_network, save_network
@@ -99,7 +100,7 @@ def test_imported_roads_survive_a_new_workspace_and_can_be_put_away(real: Path) 
     imported = load_network(real / "network").meta["hash"]
     workspace.init(real, force=True)
     assert load_network(real / "network").meta["hash"] == imported
-    found = workspace.use_network(real, None)
+    found = in_use.use_network(real, None)
     assert found["label"] == "近似路网"
     assert load_network(real / "network").label == "近似路网"
     workspace.open_workspace(real)
@@ -108,22 +109,22 @@ def test_imported_roads_survive_a_new_workspace_and_can_be_put_away(real: Path) 
 KILLED = """
 import os, sys
 from pathlib import Path
-from boai.app import workspace
+from boai.app import in_use, workspace
 def dies(*_):
     os.kill(os.getpid(), 9)
 if sys.argv[3] == "manifest":
-    workspace.write_text = dies
+    in_use.write_text = dies
 else:
     rename = Path.replace
     Path.replace = lambda self, to: dies() if Path(to).name == "network" else rename(self, to)
-workspace.use_network(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
+in_use.use_network(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("where", ["manifest", "swap"])
 def test_killed_while_the_roads_change(roads: Path, own_workspace: Path, where: str) -> None:
-    workspace.use_network(own_workspace, roads)
+    in_use.use_network(own_workspace, roads)
     imported = load_network(own_workspace / "network").meta["hash"]
     other = "" if where == "swap" else str(_slower(roads, own_workspace.parent / "slower"))
     how = [sys.executable, "-c", KILLED, str(own_workspace), other, where]
@@ -136,7 +137,7 @@ def test_killed_while_the_roads_change(roads: Path, own_workspace: Path, where: 
         assert load_network(own_workspace / "network").meta["hash"] == imported
     assert desk.nearest(own_workspace, "修水县")["sites"]
     assert load_network(own_workspace / "network").label == ""
-    workspace.use_network(own_workspace, None)
+    in_use.use_network(own_workspace, None)
     assert [one.name for one in own_workspace.iterdir() if one.name.startswith(".network")] == []
 
 
@@ -149,21 +150,38 @@ def _slower(roads: Path, folder: Path) -> Path:
 def test_closed_roads_are_never_opened_by_a_change_of_the_roads(roads: Path, own_workspace: Path) -> None:
     close(own_workspace, Choice(roads=["G60"]), reason="塌方")  # on the approximate network
     with pytest.raises(InputError, match="还有封闭或减速在用"):
-        workspace.use_network(own_workspace, roads)
+        in_use.use_network(own_workspace, roads)
     assert load_network(own_workspace / "network").label == "近似路网"
     workspace.init(own_workspace, force=True)  # the same approximate network again
     assert len(desk.nearest(own_workspace, "修水县")["measures"]) == 1
     reopen(own_workspace, None)
     close(roads, Choice(roads=["G45"]))
-    found = workspace.use_network(own_workspace, roads)
+    found = in_use.use_network(own_workspace, roads)
     reopen(roads, None)
     assert "1 条封闭或减速在用" in found["sentence"]
     assert [one["number"] for one in desk.nearest(own_workspace, "修水县")["measures"]] == [2]
 
 
-def test_a_walking_network_is_refused(roads: Path, real: Path, tmp_path: Path) -> None:
+def test_a_walking_network_lies_beside_the_roads(roads: Path, own_workspace: Path, tmp_path: Path) -> None:
+    """Its lengths decide who reaches an AED; those of a straight radius stay; it can be put away again."""
     file = roads.parent / "province.osm.pbf"
-    wanted = Building(file=file, mode="walk")
-    build(wanted, tmp_path / "walk", overwrite=False, progress=_quiet)
-    with pytest.raises(InputError, match="步行路网"):
-        workspace.use_network(real, tmp_path / "walk")
+    build(Building(file=file, mode="walk"), tmp_path / "walk", overwrite=False, progress=_quiet)
+    before = workspace.load_world(workspace.open_workspace(own_workspace))
+    found = in_use.use_network(own_workspace, tmp_path / "walk")
+    assert "步行距离将沿真实道路计算" in found["sentence"]
+    world = workspace.load_world(workspace.open_workspace(own_workspace))
+    assert world.walk is not None
+    assert (world.walk.mode, world.network.label) == ("walk", "近似路网")
+    assert world.hashes["walk"] == found["hash"]
+    for kind, same in (("aed", False), ("home", True), ("warehouse", True)):
+        one, other = (
+            cover_layer(w.demand, w.roads(w.standards[kind]), w.layers[kind], w.standards[kind]).share
+            for w in (before, world)
+        )
+        assert np.array_equal(one, other) == same
+    workspace.init(own_workspace, force=True)
+    assert load_network(own_workspace / "walk").meta["hash"] == found["hash"]
+    assert in_use.walk_straight(own_workspace)["removed"]
+    assert not (own_workspace / "walk").exists()
+    assert workspace.load_world(workspace.open_workspace(own_workspace)).walk is None
+    assert not in_use.walk_straight(own_workspace)["removed"]

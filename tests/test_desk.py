@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 import osm_files
 import pytest
-from boai.app import desk, workspace
+from boai.app import desk, in_use
 from boai.app import network as networks
 from boai.geodata import registry
 from boai.geodata.crs import haversine_m
@@ -178,7 +178,7 @@ def real(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     wanted = networks.Building(file=folder / "lattice.osm.pbf")
     networks.build(wanted, folder / "roads", overwrite=False, progress=lambda _: None)
     shutil.copytree(workspace_folder, folder / "demo")
-    workspace.use_network(folder / "demo", folder / "roads")
+    in_use.use_network(folder / "demo", folder / "roads")
     return folder / "demo"
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from boai.geodata import example
 from boai.geodata.boundaries import locate
-from boai.geodata.layers import COLUMNS, KIND_NAMES
+from boai.geodata.intake.hours import format_hours, parse_hours
+from boai.geodata.layers import COLUMNS, KIND_NAMES, NUMBERS
 from boai.geodata.registry import layer_hash
 
 
@@ -65,3 +66,54 @@ def test_aeds_are_where_urban_residents_are(world) -> None:
     expected = 1800 * urban / urban.sum()
     got = np.array([by_county.get(code, 0) for code in world.demand.county_code])
     assert np.corrcoef(expected, got)[0, 1] > 0.8
+
+
+def test_hours_of_aeds_are_canonical_and_fit_their_place(world) -> None:
+    table = world.layers["aed"].table
+    rules = example.read_parameters()["aed"]
+    stated = table[table["hours"] != ""]
+    assert all(
+        text in rules["hours"][host] for text, host in zip(stated["hours"], stated["host"], strict=True)
+    )
+    for text in {text for texts in rules["hours"].values() for text in texts}:
+        assert format_hours(parse_hours(text)) == text
+    assert set(rules["hours"]) == set(rules["hosts"])
+    assert abs((table["hours"] == "").mean() - rules["hours_unstated"]) < 0.03
+    assert stated.groupby("host")["hours"].nunique().to_dict() == {
+        host: len(texts) for host, texts in rules["hours"].items()
+    }
+
+
+def test_stores_supply_what_their_stock_supplies_and_name_hubs_that_are_there(world) -> None:
+    table = world.layers["warehouse"].table
+    rule = example.read_parameters()["warehouse"]
+    for level, persons in rule["persons"].items():
+        share = table.loc[table["level"] == level, "capacity"] / (persons * rule["fill"])
+        assert share.between(0.49, 1.51).all()
+    blankets = [json.loads(text)["棉被"] for text in table["stock"]]
+    np.testing.assert_allclose(blankets, table["capacity"] * rule["items"]["棉被"], atol=1)
+    hub = table[table["level"] == "市级"].set_index("city")["name"]
+    named = table[table["parent"] != ""]
+    assert (named["level"] == "县级").all()
+    assert (named["parent"] == hub[named["city"]].to_numpy()).all()
+    assert 0 < len(named) < (table["level"] == "县级").sum()
+
+
+def test_teams_have_whole_numbers_of_members(world) -> None:
+    table = world.layers["team"].table
+    for level, (least, most) in example.read_parameters()["team"]["members"].items():
+        members = table.loc[table["level"] == level, "members"]
+        assert members.between(least, most).all() and (members % 1 == 0).all()
+    for kind in KIND_NAMES:
+        assert all(world.layers[kind].table[name].dtype == float for name in NUMBERS)
+
+
+def test_hours_parents_and_members_leave_everything_else_as_it_was(world, monkeypatch) -> None:
+    rules = example.read_parameters()
+    rules["aed"]["hours_unstated"], rules["warehouse"]["parent_stated"] = 1.0, 0.0
+    rules["team"]["members"] = {"市级": [1, 1], "县级": [1, 99]}
+    monkeypatch.setattr(example, "read_parameters", lambda: rules)
+    others = [name for name in COLUMNS if name not in ("hours", "parent", "members")]
+    for kind, layer in example.build(world.gazetteer, world.demand, world.units).items():
+        assert layer.table[others].equals(world.layers[kind].table[others].astype(layer.table[others].dtypes))
+        assert not layer.table[["hours", "parent"]].any(axis=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gridworld
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from boai.coverage import gaps, measures
 from boai.coverage.measures import Cover
 from boai.coverage.standards import Standard, load_standards
 from boai.geodata.demand import Demand
+from boai.geodata.gazetteer import Gazetteer
 from boai.geodata.layers import Layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,3 +173,69 @@ def test_a_middle_in_reach_is_partly_reached_and_no_distance() -> None:
 def test_a_gap_over_most_of_a_county_says_so() -> None:
     assert gaps._most_of("修水县", "修水县 杭口镇附近") == "修水县大部 (杭口镇附近)"
     assert gaps._most_of("青山湖区", "青山湖区驻地附近") == "青山湖区大部 (驻地附近)"
+
+
+def test_where_nothing_parts_neighbours_the_network_changes_nothing() -> None:
+    network, demand = gridworld.grid_network(6), gridworld.grid_demand(6)
+    layer = gridworld.make_layer("warehouse", *gridworld.at_nodes(network, [7]))
+    cover = measures.cover_layer(demand, network, layer, gridworld.drive_standard())
+    gaz = gridworld.make_gazetteer(demand)
+    pd.testing.assert_frame_equal(
+        gaps.find_gaps(demand, cover, layer, gaz), gaps.find_gaps(demand, cover, layer, gaz, network=network)
+    )
+
+
+def test_cells_of_a_gap_sum_to_its_residents() -> None:
+    network, demand = gridworld.grid_network(4), gridworld.grid_demand(4)
+    layer = gridworld.make_layer("warehouse", *gridworld.at_nodes(network, [0]))
+    cover = measures.cover_layer(demand, network, layer, gridworld.drive_standard())
+    found = gaps.locate_gaps(demand, cover, layer, gridworld.make_gazetteer(demand), network=network)
+    for row, gap in found.table.iterrows():
+        own = found.member == row
+        assert (own.sum(), demand.residents[own].sum()) == (gap["cells"], gap["residents"])
+        assert set(demand.county[own]) == {gridworld.COUNTIES.index(gap["county"])}
+        whole = demand.residents[demand.county == demand.county[own][0]].sum()
+        assert gap["share"] == gap["residents"] / whole
+    assert (found.member[[0, 1, 4]] == -1).all()
+    assert found.table["places"][0] == "镇15、镇14、镇11、丁县驻地等5处"
+
+
+def without_settlements(gaz: Gazetteer) -> Gazetteer:
+    names = ("name", "lon", "lat", "level", "county", "population")
+    return replace(gaz, **{name: getattr(gaz, name)[np.asarray(gaz.level) < 3] for name in names})
+
+
+def test_equal_names_are_told_apart() -> None:
+    demand = gridworld.grid_demand(6, residents=np.full(36, 100))
+    gaz = gridworld.make_gazetteer(demand)
+    few = np.asarray(gaz.level) < 3
+    gaz = replace(
+        gaz,
+        **{name: getattr(gaz, name)[few] for name in ("name", "lon", "lat", "level", "county", "population")},
+    )
+    gaz = replace(gaz, lon=np.where(gaz.level == 2, gaz.lon + 0.02, gaz.lon), lat=gaz.lat + 0.02)
+    close = Demand(**{**vars(demand), "lon": 115 + (demand.lon - 115) / 4, "lat": 28 + (demand.lat - 28) / 4})
+    close = Demand(**{**vars(close), "area_km2": demand.area_km2 / 16})
+    cover, layer = custom(close, {0: 1.0, 2: 0.9}, gridworld.walk_standard((100,)))
+    names = gaps.find_gaps(close, cover, layer, gaz)["name"].tolist()
+    assert names == ["甲县驻地西南约3公里", "甲县驻地东南约4公里"]
+    cover, layer = custom(close, {0: 1.0, 2: 1.0}, gridworld.walk_standard((100,)))
+    here = replace(close, lon=np.where(close.lon > 115.04, close.lon, 115.0))
+    assert not gaps.find_gaps(here, cover, layer, gaz)["name"].duplicated().any()
+
+
+def test_edges_of_the_world_of_gaps() -> None:
+    one = gridworld.grid_demand(1, residents=[7])
+    network, gaz = gridworld.grid_network(2), gridworld.make_gazetteer(gridworld.grid_demand(2))
+    nobody = gridworld.grid_demand(2, residents=[0, 0, 0, 0])
+    bare = replace(
+        gaz,
+        **{name: getattr(gaz, name)[:7] for name in ("name", "lon", "lat", "level", "county", "population")},
+    )
+    none = gridworld.make_layer("warehouse", [], [])
+    for demand, count in ((one, 1), (nobody, 0)):
+        cover = measures.cover_layer(demand, network, none, gridworld.drive_standard())
+        for places in (gaz, bare):
+            found = gaps.locate_gaps(demand, cover, none, places, network=network)
+            assert len(found.table) == count and list(found.table.columns) == gaps.COLUMNS
+            assert (found.table["cost_text"] == "无法到达").all()

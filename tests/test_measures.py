@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gridworld
 import numpy as np
 import pandas as pd
 import pytest
-from boai.coverage import measures
+from boai.coverage import measures, zones
 from boai.coverage.measures import Cover
+from boai.coverage.people import GROUPS, people
 from boai.coverage.standards import Rule
 from boai.geodata.demand import Demand
 from hypothesis import given, settings
@@ -219,6 +222,8 @@ def test_administrative_requirements_list_failing_units() -> None:
         ["team", "县", "丙县"],
         ["team", "县", "丁县"],
         ["warehouse", "市", "西市"],
+        ["warehouse", "县", "乙县"],
+        ["warehouse", "县", "丙县"],
     ]
     assert (table["sites"] == 0).all()
     assert table["rule"].str.contains("至少").all()
@@ -226,7 +231,7 @@ def test_administrative_requirements_list_failing_units() -> None:
 
 def test_requirements_without_layers_without_rules_and_all_met() -> None:
     network, demand = gridworld.grid_network(4), gridworld.grid_demand(4)
-    assert len(measures.admin_failures(demand, {})) == 2 + 4 + 2
+    assert len(measures.admin_failures(demand, {})) == 2 + 4 + 2 + 4
     assert list(measures.admin_failures(demand, {}, ()).columns) == list(
         measures.admin_failures(demand, {}).columns
     )
@@ -245,3 +250,84 @@ def test_demand_is_not_changed() -> None:
     measures.by_unit(demand, grid_cover([0, 5])[1])
     for name, value in before.items():
         np.testing.assert_array_equal(getattr(demand, name), value)
+
+
+def test_all_five_levels_add_up_for_every_group() -> None:
+    demand = gridworld.hex_demand(2)
+    layer = gridworld.make_layer("aed", demand.lon[:4], demand.lat[:4])
+    standard = gridworld.walk_standard((270, 1000), 270, detour=1.3)
+    cover = measures.cover_layer(demand, gridworld.grid_network(2), layer, standard)
+    gaz = gridworld.make_gazetteer(demand)
+    for group in GROUPS:
+        table = measures.by_unit(demand, cover, levels=zones.LEVELS, group=group, gazetteer=gaz)
+        assert list(table.columns[:6]) == ["level", "code", "name", "city", "county", "limit"]
+        sums = table.groupby(["level", "limit"])[["residents", "served"]].sum().unstack()
+        assert (sums.nunique() == 1).all()
+        assert sums["residents"].iloc[0, 0] == people(demand, group).sum()
+        per_county = table.groupby(["county", "level", "limit"])["served"].sum()
+        assert per_county.xs("乡镇", level="level").equals(per_county.xs("网格", level="level"))
+    plain = measures.by_unit(demand, cover)
+    pd.testing.assert_frame_equal(
+        plain, measures.by_unit(demand, cover, levels=("省", "市", "县"), group="all")
+    )
+    assert "county" not in plain.columns
+
+
+def test_order_of_cells_changes_no_table() -> None:
+    demand = gridworld.grid_demand(4, residents=np.arange(16) % 5)
+    order = np.random.default_rng(2).permutation(16)
+    names = ("cell", "lon", "lat", "area_km2", "county", "residents", "urban", "age_60", "age_65")
+    shuffled = replace(demand, **{name: getattr(demand, name)[order] for name in names})
+    share = np.sort(np.random.default_rng(3).integers(0, 344, (16, 2)) / 343, axis=1)
+    cost = np.arange(16, dtype=np.float32) * 60
+    standard, gaz = gridworld.walk_standard((100, 200)), gridworld.make_gazetteer(demand)
+    before = Cover(standard, share, np.zeros(16, np.int32), cost)
+    after = Cover(standard, share[order], np.zeros(16, np.int32), cost[order])
+    pd.testing.assert_frame_equal(
+        measures.by_unit(demand, before, levels=zones.LEVELS, gazetteer=gaz),
+        measures.by_unit(shuffled, after, levels=zones.LEVELS, gazetteer=gaz),
+    )
+    for level in zones.LEVELS:
+        pd.testing.assert_frame_equal(
+            measures.by_group(demand, before, zones.zones_of(demand, level, gazetteer=gaz)),
+            measures.by_group(shuffled, after, zones.zones_of(shuffled, level, gazetteer=gaz)),
+        )
+
+
+def test_groups_are_a_demand_of_their_own() -> None:
+    demand, cover = grid_cover([0])
+    county = zones.zones_of(demand, "县")
+    table = measures.by_group(demand, cover, county)
+    assert table["group_text"].tolist()[:5] == ["全部居民", "城镇", "乡村", "60岁以上", "65岁以上"]
+    for group, rows in table.groupby("group"):
+        own = replace(demand, residents=people(demand, group))
+        units = pick(measures.by_unit(own, cover), "县", 600)
+        assert rows["residents"].tolist() == units["residents"].tolist()
+        assert rows["served"].tolist() == units["served"].tolist()
+        np.testing.assert_array_equal(rows["share"], units["share"])
+        for i, p90 in enumerate(rows["p90"].tolist()):
+            alone = replace(own, residents=own.residents * (own.county == i))
+            assert p90 == measures.percentile(alone, cover) or not alone.residents.any()
+    whole = table.pivot(index="code", columns="group", values="residents")
+    assert (whole["urban"] + whole["rural"] == whole["all"]).all()
+    nobody = replace(demand, urban=np.zeros(16, np.int64))
+    row = measures.by_group(nobody, cover, county, groups=("urban",)).iloc[0]
+    assert row["p90_text"] == ""
+    assert np.isnan(row["share"])
+
+
+def test_the_summary_of_requirements_names_the_failing_units() -> None:
+    network, demand = gridworld.grid_network(4), gridworld.grid_demand(4)
+    teams = gridworld.make_layer("team", *gridworld.at_nodes(network, [0, 8]), demand=demand)
+    rules = (
+        Rule("team", "市", 1, (), "每市一支", "测试"),
+        Rule("team", "县", 1, (), "每县一支", "测试"),
+        Rule("team", "县", 0, (), "不要求", "测试"),
+        Rule("home", "县", 1, (), "每县一家", "测试"),
+    )
+    table = measures.admin_summary(demand, {"team": teams}, rules)
+    assert table["names"].tolist() == ["西市", "丙县、丁县", "", "甲县、乙县、丙县、丁县"]
+    assert table["failing"].tolist() == [1, 2, 0, 4]
+    assert table["units"].tolist() == [2, 4, 4, 4]
+    assert table["met"].tolist() == [False, False, True, False]
+    assert len(measures.admin_summary(demand, {})) == len(measures.load_rules())

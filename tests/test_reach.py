@@ -7,7 +7,8 @@ import h3
 import numpy as np
 import pytest
 import shapeworld
-from boai.coverage import reach, snap
+from boai.coverage import pairs, reach, snap
+from boai.coverage.subcells import parent_cells
 from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
 from boai.geodata.network import NODE_CELL, NODE_INTERCHANGE, NODE_SETTLEMENT, Network
@@ -119,7 +120,8 @@ def test_walk_reach_equals_every_subcell_measured_one_by_one(detour: float, limi
         assert expected.sum() > 0
     straight = haversine_m(demand.lon[:, None], demand.lat[:, None], lon, lat)
     np.testing.assert_array_equal(found.nearest, straight.argmin(axis=1))
-    np.testing.assert_allclose(found.cost, straight.min(axis=1) * detour, rtol=1e-6)
+    whole = np.rint(straight.min(axis=1) * detour * 100) / 100  # centimetres
+    np.testing.assert_array_equal(found.cost, whole.astype(np.float32))
 
 
 def test_the_walking_limit_is_inclusive() -> None:
@@ -129,13 +131,9 @@ def test_the_walking_limit_is_inclusive() -> None:
     exact = float(haversine_m(x[500], y[500], *site))
     inside = int(np.sum(haversine_m(x, y, *site) < exact))
     limit = 1000
-    for detour, count in (
-        (limit / exact, inside + 1),
-        (np.nextafter(limit / exact, 99) * (1 + 1e-12), inside),
-    ):
+    for metres, count in ((limit, inside + 1), (limit + 0.004, inside + 1), (limit + 0.006, inside)):
+        detour = metres / exact  # distances count in whole centimetres
         share = reach.walk_reach(demand, *site, gridworld.walk_standard((limit,), detour=detour)).share
-        product = exact * detour
-        assert (product <= limit) == (count == inside + 1)
         assert round(share.sum() * 343) == count
         candidates = reach.candidate_reach_walk(
             demand, *site, gridworld.walk_standard((limit,), detour=detour)
@@ -171,7 +169,7 @@ def test_no_sites_reach_nobody() -> None:
 def test_parents_equal_h3() -> None:
     cells = gridworld.hex_demand(3).cell
     expected = [h3.str_to_int(h3.cell_to_parent(h3.int_to_str(cell), 4)) for cell in cells.tolist()]
-    assert reach.parent_cells(cells, 3).tolist() == expected
+    assert parent_cells(cells, 3).tolist() == expected
 
 
 def test_drive_candidates_are_the_sites_that_reach_each_cell() -> None:
@@ -332,7 +330,7 @@ def test_candidates_in_parts_are_those_at_once(monkeypatch: pytest.MonkeyPatch) 
     network, demand, lon, lat = road_world(11, 36)
     standard = gridworld.drive_standard((60, 90), 60)
     whole = reach.candidate_reach_drive(network, demand, lon, lat, standard)
-    monkeypatch.setattr(reach, "_MOST_ENTRIES", 2 * network.n_nodes)
+    monkeypatch.setattr(pairs, "_MOST_ENTRIES", 2 * network.n_nodes)
     for a, b in zip(reach.candidate_reach_drive(network, demand, lon, lat, standard), whole, strict=True):
         np.testing.assert_array_equal(a, b)
     assert len(whole.indices) > 10

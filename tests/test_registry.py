@@ -20,7 +20,7 @@ import pandas as pd
 import pyogrio
 import pytest
 from boai.geodata.errors import InputError, WorkspaceError
-from boai.geodata.layers import COLUMNS, KIND_NAMES, Kind, Layer
+from boai.geodata.layers import COLUMNS, KIND_NAMES, NUMBERS, Kind, Layer
 from boai.geodata.registry import (
     check_kind,
     layer_hash,
@@ -38,10 +38,15 @@ HOSTILE = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "南昌'; DROP TAB
 def _layer(kind: Kind, names: list[str], *, example: bool = True) -> Layer:
     rows = {column: [""] * len(names) for column in COLUMNS}
     table = pd.DataFrame({**rows, "name": names, "id": [f"{kind}-{i}" for i in range(len(names))]})
-    for column in ("year", "readiness_min"):
+    for column in NUMBERS:
         table[column] = float("nan")
     table["lon"], table["lat"] = 115.123456, 28.654321
     table["speciality"] = "医疗" if kind == "team" else ""
+    table["hours"] = "24小时" if kind == "aed" else ""
+    if kind == "team":
+        table["members"] = 20.0
+    if kind == "warehouse":
+        table["capacity"], table["parent"] = 6000.0, "warehouse-0"
     return Layer(kind, table, example=example)
 
 
@@ -83,8 +88,20 @@ def test_read_sites_equals_the_table(path: Path, layers: dict[Kind, Layer]) -> N
     assert [row["name"] for row in rows] == HOSTILE
     assert list(rows[0]) == [*COLUMNS, "example"]
     assert (rows[0]["year"], rows[0]["phone"], rows[0]["example"]) == (None, "", True)
-    assert read_sites(path, "team")[0]["speciality"] == "医疗"
-    assert read_sites(path, "team")[0]["example"] is False
+    team, store = read_sites(path, "team")[0], read_sites(path, "warehouse")[0]
+    assert (team["speciality"], team["members"], team["capacity"]) == ("医疗", 20.0, None)
+    assert (store["parent"], store["capacity"], store["members"]) == ("warehouse-0", 6000.0, None)
+    assert rows[0]["hours"] == "24小时"
+    assert team["example"] is False
+
+
+def test_numbers_of_a_layer_are_numbers_whatever_an_attribute_holds(path: Path) -> None:
+    sites = pd.DataFrame({"id": ["a", "b"], "name": "甲", "lon": 115, "lat": 28, "members": ["十人", True]})
+    with open_registry(path) as registry:
+        registry.apply("aed", sites, who="x")
+    table = load_layers(path)["aed"].table
+    assert all(table[name].dtype == float for name in NUMBERS)
+    assert table["members"].isna().all()
 
 
 def test_the_example_layers_are_the_first_revision(path: Path) -> None:

@@ -8,7 +8,7 @@ import gridworld
 import numpy as np
 import pytest
 from boai.coverage.measures import cover_layer
-from boai.coverage.summary import compliance, summarise
+from boai.coverage.summary import compliance, compliance_by_unit, summarise
 
 
 def _world(nodes: list[int], levels: list[str]):
@@ -51,3 +51,76 @@ def test_compliance_takes_the_mobilisation_off_the_limit() -> None:
 def test_nothing_asked_no_row() -> None:
     demand, network, layer, standard = _world([0], ["县级"])
     assert compliance(demand, network, layer, standard).empty
+
+
+def _by_hand(demand, nodes: list[int], ready_min: list[float], limit_min: float) -> np.ndarray:
+    """Minutes from the order to the cells of the 3 x 3 grid, ten a road."""
+    row, column = np.divmod(np.arange(9), 3)
+    ways = [10 * (abs(row - n // 3) + abs(column - n % 3)) + r for n, r in zip(nodes, ready_min, strict=True)]
+    return np.min(ways, axis=0)
+
+
+@pytest.mark.parametrize("ready", [[0.0, 0.0], [35.0, np.nan], [np.nan, 5.5], [60.0, 0.0], ["15", ""]])
+def test_the_own_readiness_of_a_store_goes_before_the_standard(ready: list[float]) -> None:
+    """The nearest store by road need not be the first to arrive."""
+    demand, network, layer, standard = _world([0, 8], ["县级", "县级"])
+    layer = replace(layer, table=layer.table.assign(readiness_min=ready))
+    own = [20.0 if each in ("", None) or each != each else float(each) for each in ready]
+    minutes = _by_hand(demand, [0, 8], own, 40)
+    asked = replace(standard, mobilisation_s=1200, compliance=(("县", 2400),))
+    row = compliance(demand, network, layer, asked).iloc[0]
+    assert row["served"] == demand.residents[minutes <= 40].sum()
+    assert row["worst_min"] == minutes.max()
+    assert row["readiness_min"] == 20
+    table = compliance_by_unit(demand, network, layer, asked)
+    for position, each in enumerate(table.itertuples()):
+        cells = demand.county == position
+        assert each.served == demand.residents[cells & (minutes <= 40)].sum()
+        assert each.worst_min == minutes[cells].max()
+        assert each.met == bool((minutes[cells] <= 40).all())
+    assert table["served"].sum() == row["served"]
+
+
+def test_compliance_by_unit_of_each_level() -> None:
+    demand, network, layer, standard = _world([0, 8, 4], ["县级", "县级", "市级"])
+    asked = replace(standard, mobilisation_s=1200, compliance=(("县", 2400), ("市", 2400), ("省", 36_000)))
+    table = compliance_by_unit(demand, network, layer, asked)
+    assert table["level"].tolist() == ["县"] * 4 + ["市"] * 2 + ["省"]
+    assert table["limit_min"].tolist() == [40] * 6 + [600]
+    county, city, province = (
+        table[table["level"] == level].set_index("name") for level in ("县", "市", "省")
+    )
+    assert county["sites"].tolist() == [1, 0, 0, 1]
+    assert county.loc["甲县", "met"]
+    assert county.loc["甲县", "worst_text"] == "40分钟"
+    assert city["met"].tolist() == [True, True]
+    # No store of the province's own: nobody is reached in time.
+    row = province.iloc[0]
+    assert row[["sites", "served", "worst_text"]].tolist() == [0, 0, "无法到达"]
+    assert row["met"] is False
+    assert table.columns.tolist()[:4] == ["level", "code", "name", "city"]
+
+
+def test_the_time_asked_is_inclusive() -> None:
+    """Two roads and 20 minutes to get ready are 40 minutes; a second less is too late."""
+    demand, network, layer, standard = _world([0], ["县级"])
+    for limit, met in ((2400, True), (2399, False)):
+        asked = replace(standard, mobilisation_s=1200, compliance=(("县", limit),))
+        table = compliance_by_unit(demand, network, layer, asked).set_index("name")
+        assert table.loc["甲县", "worst_min"] == 40
+        assert table.loc["甲县", "met"] is met
+
+
+def test_compliance_where_nobody_lives_and_no_store_stands() -> None:
+    demand, network, layer, standard = _world([0], ["县级"])
+    asked = replace(standard, mobilisation_s=1200, compliance=(("县", 2400),))
+    empty = replace(layer, table=layer.table.iloc[:0])
+    table = compliance_by_unit(demand, network, empty, asked)
+    assert table["met"].tolist() == [False] * 4
+    assert np.isinf(table["worst_min"]).all()
+    nobody = replace(demand, residents=np.zeros(9, np.int64))
+    table = compliance_by_unit(nobody, network, layer, asked)
+    assert table["met"].tolist() == [None] * 4
+    assert table["worst_text"].tolist() == [""] * 4
+    assert np.isnan(compliance(nobody, network, layer, asked)["worst_min"][0])
+    assert compliance_by_unit(demand, network, layer, standard).empty

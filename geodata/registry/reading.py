@@ -14,14 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError, Problem, UnavailableError, WorkspaceError
-from ..layers import COLUMNS, KIND_NAMES, Kind, Layer
+from ..layers import COLUMNS, KIND_NAMES, NUMBERS, Kind, Layer
 from ..store import REBUILD
 from .records import COLUMNS as STORED
 from .records import (
     FORMAT,
     IN_SERVICE,
     MEND,
-    NUMBERS,
     Record,
     add_hashes,
     check_code,
@@ -195,8 +194,13 @@ def _site(record: Record) -> dict[str, Any]:
     """Give every column of a layer: missing text is empty, a missing number None."""
     own = load_object(record.get("attributes"))
     values = {name: record.get(name) if name in STORED else own.get(name) for name in COLUMNS}
-    site = {name: value if name in NUMBERS else str(value or "") for name, value in values.items()}
+    site = {name: _number(value) if name in NUMBERS else str(value or "") for name, value in values.items()}
     return {**site, "example": "example" in record}
+
+
+def _number(value: Any) -> float | None:
+    """Take a number; own attributes of a type that has no such number may hold anything."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _read_records(base: sqlite3.Connection, path: Path, kind: str) -> list[Record]:

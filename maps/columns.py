@@ -1,0 +1,176 @@
+"""Columns of the tables for the office: Chinese headers, words for codes, and how numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..coverage.opening import PERIODS
+from ..coverage.states import STATES
+from ..geodata.layers import COLUMNS, KIND_NAMES
+from ..scenarios import compare, targets
+
+HEADERS: Mapping[str, str] = {
+    **targets.HEADERS, **compare.HEADERS,
+    "title": "方案", "scenario": "方案代码", "kind": "图层", "level": "级别", "code": "代码", "name": "名称",
+    "city": "设区市", "county": "县区", "county_code": "县级代码", "limit": "上限(秒或米)",
+    "limit_text": "上限", "rank": "次序", "cells": "网格数", "lon": "经度", "lat": "纬度",
+    "nearest_site": "最近站点", "nearest_id": "最近站点编号", "cost": "相距(分钟或米)", "cost_text": "相距",
+    "id": "编号", "gain": "新增覆盖居民", "cumulative": "累计新增覆盖", "share_after": "建成后全省比例",
+    "sites": "站点数", "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "objective": "新增覆盖(解)",
+    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
+    "note": "备注", "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍在上限内的比例",
+    "labels": "标注", "limit_min": "时限(分)", "readiness_min": "准备(分)",
+    "worst_min": "最远到达(分, 含准备)",
+    # Assessments
+    **{code: text for code, text in STATES.items() if code != "served"},
+    "site_id": "最近站点编号", "site_name": "最近站点", "least_text": "最近", "most_text": "最远",
+    "band_text": "远近", "target_share": "应达到", "met": "是否达到", "short": "还差居民",
+    "group_text": "人群", "without": "够不着的居民", "median_text": "半数居民在此以内",
+    "mean_text": "平均", "longest_text": "最远", "beyond": "其中超出上限",
+    "p50_text": "半数居民在此以内", "per_10k": "每万居民", "urban_residents": "城镇居民",
+    "urban_served": "城镇已覆盖", "urban_share": "城镇覆盖率", "rural_residents": "乡村居民",
+    "rural_served": "乡村已覆盖", "rural_share": "乡村覆盖率", "gap_points": "城乡差距(百分点)",
+    "text": "说明", "variable_text": "指标", "left_out": "无法到达未计入", "mean": "平均", "gini": "基尼系数",
+    "theil": "泰尔指数", "between_share": "单位间差异占比", "top_tenth": "最多一成所占",
+    "bottom_half": "最少一半所占", "nothing_share": "为0的居民占比", "units": "单位数", "unit": "单位",
+    "between": "单位之间", "within": "单位内部", "people_share": "居民累计占比",
+    "value_share": "数值累计占比",
+    "within_part": "对内部差异的贡献", "between_part": "对单位间差异的贡献", "ratio": "为全省平均的倍数",
+    "without_share": "够不着的居民占比", "method": "方法", "need": "需求(人)", "in_reach": "其中够得着",
+    "out_of_reach": "够不着", "shortfall": "缺口(人)", "origin": "容量来源", "capacity": "容量",
+    "assigned": "已分配(人)", "unused": "剩余(人)", "used_share": "使用比例",
+    "always_served": "全天开放时覆盖",
+    "always_share": "全天开放时比例", "loss_text": "关门损失", "best_text": "覆盖最多的时刻",
+    "best_share": "最多时比例", "worst_text": "最少或最差", "worst_share": "最少时比例", "hour": "周内小时",
+    "hour_text": "时刻", "hours": "开放时间", "hours_open": "每周开放小时", "gain_hours": "每周多覆盖(人时)",
+    "gain_mean": "平均多覆盖(人)", "cumulative_hours": "累计(人时)", "cumulative_mean": "累计多覆盖(人)",
+    "of_ceiling": "占全部改造的比例", "site_county": "所在县区", "site_city": "所在设区市",
+    "users": "以此为最近的居民", "users_served": "其中在上限内", "slower": "变远的居民",
+    "added_mean": "平均增加", "added_max": "最多增加", "added_sum": "合计增加", "county_lost": "该县失去覆盖",
+    "lost": "失去覆盖", "served_after": "之后覆盖", "own": "本县供给", "from_city": "市级枢纽供给",
+    "from_province": "省级中心供给", "unmet": "未满足", "met_share": "满足比例", "in_time": "按时",
+    "in_time_share": "按时比例", "hub": "枢纽", "deliver_to": "送到", "late_text": "迟到的",
+    "upper": "上级仓库", "upper_text": "上级如何确定", "sent": "已发(人份)", "store": "仓库", "step": "环节",
+    "store_id": "仓库编号", "persons": "人份", "minutes": "到达(分)", "label": "位置",
+    "inside": "受淹区内居民",
+    "inside_served": "其中原已覆盖", "outside": "区外居民", "road": "道路", "pieces": "段数",
+    "at_least": "至少几处", "nth": "第几近", "failing": "未满足数", "names": "未满足的单位",
+    "closing_rank": "撤点次序", "gross": "上限内居民", "sole": "只靠它的居民", "sole_share": "只靠它的比例",
+    "by_one_other": "另有1处覆盖", "by_two_others": "另有2处覆盖", "by_more_others": "另有3处以上覆盖",
+    "could_close": "可否撤", "loss_if_closed": "依次撤去时再失去", "lost_in_all": "累计失去",
+    "sites_needed_low": "至少新建(处)", "sites_needed": "足够(处)", "one_reaches": "最佳一处可覆盖",
+    "closes_share_of_one": "最佳一处占缺口比例", "best_place": "最佳地点", "best_lon": "最佳地点经度",
+    "best_lat": "最佳地点纬度", "persons_to_supply": "需供给(人)", "unreached": "候选点都到不了的居民",
+    "considered": "候选地点数", "places": "涉及地点", "barrier": "相邻而不相通的缺口",
+    "length_km": "长度(公里)", "place": "位置", "person_hours": "合计增加(人时)",
+}  # fmt: skip
+"""Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
+
+_COSTS: Mapping[str, str] = {
+    "least": "最近", "most": "最远", "low": "自", "high": "至", "median": "半数居民在此以内",
+    "p50": "半数居民在此以内", "p90": "九成居民在此以内", "mean": "平均", "longest": "最远(到得了的)",
+    "worst": "最远", "cost": "相距", "mean_cost": "平均相距", "farthest_cost": "最远相距",
+    "own": "本县最早到达", "city": "市级枢纽最早到达", "province": "省级中心最早到达",
+    "via_hub": "省级经枢纽到达", "upper": "上级到达", "added_mean": "平均增加", "added_max": "最多增加",
+}  # fmt: skip
+_UNITS = {"min": "分", "m": "米"}
+_PERIOD_COLUMNS = {"served": "覆盖", "share": "比例", "loss": "关门损失"}
+
+WORDS: dict[str, dict[Any, str]] = {
+    "rule": {"mclp": "最大覆盖选址", "each_county": "每县一处", "each_city": "每市一处"},
+    "comparator": {"=": "等于", ">=": "不少于"},
+    "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
+    "kind": dict(KIND_NAMES),
+}
+"""Words for codes; ``=`` would otherwise be taken for a formula."""
+
+HIDDEN = {"group", "variable", "band", "asked", "row", "edge"}
+"""Columns for programs: not in the tables that people read."""
+
+STATE_COLUMNS = frozenset(STATES) - {"served"}
+"""Columns that count residents in a state."""
+
+_SHARES = {
+    "share", "share_after", "gap", "worst_share", "second_share", "target_share", "between_share",
+    "top_tenth", "bottom_half", "nothing_share", "without_share", "used_share", "best_share", "of_ceiling",
+    "met_share", "in_time_share", "sole_share", "closes_share_of_one",
+    "people_share", "value_share", "urban_share", "rural_share",
+    "always_share", *(f"{period}_{each}" for period in PERIODS for each in ("share", "loss")),
+}  # fmt: skip
+_DEGREES = {"lon", "lat", "best_lon", "best_lat"}
+_PLAIN = {"year", "rank", "hour"}
+_FINE = {"gini", "theil", "between", "within", "within_part", "between_part", "per_10k", "ratio", "mean"}
+
+
+def header(name: str) -> str:
+    """Give the Chinese header of a column; empty where it has none.
+
+    Examples
+    --------
+    >>> header("residents"), header("p90_min"), header("p90_m"), header("day_share"), header("x")
+    ('居民', '九成居民在此以内(分)', '九成居民在此以内(米)', '工作时间比例', '')
+    """
+    stem, _, end = name.rpartition("_")
+    if name in HEADERS or name in COLUMNS:
+        return HEADERS.get(name) or COLUMNS[name]
+    if stem in _COSTS and end in _UNITS:
+        return f"{_COSTS[stem]}({_UNITS[end]})"
+    if stem in PERIODS and end in _PERIOD_COLUMNS:
+        return f"{PERIODS[stem].split(' ')[0]}{_PERIOD_COLUMNS[end]}"
+    return ""
+
+
+def is_share(name: str) -> bool:
+    """Tell whether a column holds shares, written as per cent."""
+    return name in _SHARES
+
+
+def number_format(name: str) -> str:
+    """Give the format by which a spreadsheet writes the numbers of a column."""
+    if name in _SHARES:
+        return "0.0%"
+    if name in _DEGREES:
+        return "0.00000"
+    if name in _FINE:
+        return "#,##0.00"
+    return "0" if name in _PLAIN else "#,##0"
+
+
+def rounded(name: str, value: Any) -> int | float | None:
+    """Round a number as its column needs it; nothing for NaN and infinity."""
+    if not np.isfinite(value):
+        return None
+    if isinstance(value, int | np.integer) or name in _PLAIN:
+        return int(value)
+    return round(float(value), 6 if name in _SHARES | _DEGREES | _FINE else 2)
+
+
+def word(name: str, value: Any) -> str | None:
+    """Give the word for a code; None where the column has no codes or the code no word."""
+    return WORDS.get(name, {}).get(value) if pd.api.types.is_hashable(value) else None
+
+
+def shown(name: str, value: Any) -> Any:
+    """Prepare a value for a screen: shares as per cent, words for codes, numbers rounded.
+
+    Examples
+    --------
+    >>> shown("share", 0.12345), shown("residents", 12), shown("kind", "aed"), shown("gini", 0.314159)
+    ('12.3 %', 12, 'AED', '0.314')
+    """
+    if (said := word(name, value)) is not None:
+        return said
+    if isinstance(value, bool | np.bool_):
+        return "是" if value else "否"
+    if isinstance(value, int | np.integer | float | np.floating):
+        number = rounded(name, value)
+        if number is None or isinstance(number, int):
+            return number
+        if name in _SHARES:
+            return f"{100 * number:.1f} %"
+        return f"{number:.3f}" if name in _FINE else number
+    return value
