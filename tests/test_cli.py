@@ -26,8 +26,9 @@ COMMANDS = [
     ["network"], ["network", "build"], ["network", "download"], ["network", "use"], ["network", "info"],
     ["network", "time"], ["network", "close"], ["network", "closures"], ["network", "reopen"],
     ["network", "check"],
-    ["standards"], ["standards", "show"], ["standards", "export"], ["standards", "check"], ["standards", "use"],
-    ["standards", "reset"], ["townships"], ["townships", "use"], ["townships", "reset"], ["assess"], ["areas"],
+    ["standards"], ["standards", "show"], ["standards", "export"], ["standards", "check"],
+    ["standards", "use"], ["standards", "reset"], ["townships"], ["townships", "use"], ["townships", "reset"],
+    ["assess"], ["areas"],
     ["coverage"], ["gaps"], ["plan"], ["compare"], ["map"], ["nearest"], ["demo"],
 ]  # fmt: skip
 
@@ -100,7 +101,8 @@ def _documented() -> list[str]:
         for block in re.findall(r"```sh\n(.*?)```", text, re.S):
             lines += [line.split("#")[0].strip() for line in block.splitlines()]
     commands = {re.sub(r"^(\.venv/bin/)?boai ", "", line) for line in lines if "boai " in line}
-    others = "my.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|^network (build|download|use|time|close|closures|reopen) "
+    others = "my.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|"
+    others += "^network (build|download|use|time|close|closures|reopen) "
     return sorted(line for line in commands if not re.search(others, line))
 
 
