@@ -25,6 +25,7 @@ test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
 	$(PYTEST)
 
 bench: bench-roads  ## measure speed and memory, also against the named peers and on PostGIS where it is
+	$(BIN)/python bench/bench_measures.py
 	$(BIN)/python bench/bench_siting.py
 	$(BIN)/python bench/bench_intake.py
 	$(BIN)/python bench/bench_registry.py
