@@ -133,7 +133,7 @@ def question_of(wanted: Wanted) -> Question:
 
 def place_of(world: World) -> Place:
     """Gather what assessments of all layers share."""
-    return Place(world.demand, world.gazetteer, world.townships, world.units, world.rules)
+    return Place(world.demand, world.gazetteer, world.townships, world.units, world.rules, world.references)
 
 
 def assessment_of(

@@ -21,7 +21,7 @@ from .measures import Cover
 from .opening import Opening, open_at, opening_of
 from .people import Group
 from .snap import Access
-from .standards import Rule, Standard
+from .standards import Reference, Rule, Standard
 from .states import States, classify
 from .subcells import CHILDREN
 from .supply import Supply, need_of, supply_of
@@ -47,6 +47,8 @@ class Place:
     """Boundaries, where service areas are to end at them."""
     rules: tuple[Rule, ...] | None = None
     """Administrative requirements; None: those of the project."""
+    references: tuple[Reference, ...] = ()
+    """Figures to compare with."""
 
 
 @dataclass(frozen=True)

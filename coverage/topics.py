@@ -206,6 +206,16 @@ def describe_rules(a: Assessment) -> list[Table]:
         Table("配置要求", "配置要求是否满足", total, ("rule", "units", "failing", "met", "names")),
         Table("未满足单位", "不满足配置要求的单位", failing, ("rule", *_WHERE, "sites", "minimum")),
     ]
+    known = [each for each in a.place.references if each.kind == a.layer.kind]
+    if known:
+        names = ("topic", "name", "value", "unit", "source", "confidence", "note")
+        compared = pd.DataFrame([[getattr(each, name) for name in names] for each in known], columns=names)
+        compared = compared.rename(columns={"name": "reference", "value": "figure"})
+        tables.append(
+            Table(
+                "参考值", "可以比较的数值", compared, ("reference", "figure", "unit", "source", "confidence")
+            )
+        )
     if a.standard.compliance:
         tables.append(
             Table(

@@ -34,7 +34,8 @@ HEADERS: Mapping[str, str] = {
     "p50_text": "半数居民在此以内", "per_10k": "每万居民", "urban_residents": "城镇居民",
     "urban_served": "城镇已覆盖", "urban_share": "城镇覆盖率", "rural_residents": "乡村居民",
     "rural_served": "乡村已覆盖", "rural_share": "乡村覆盖率", "gap_points": "城乡差距(百分点)",
-    "text": "说明", "variable_text": "指标", "left_out": "无法到达未计入", "mean": "平均", "gini": "基尼系数",
+    "text": "说明", "topic": "类别", "variable_text": "指标", "left_out": "无法到达未计入", "mean": "平均",
+    "gini": "基尼系数",
     "theil": "泰尔指数", "between_share": "单位间差异占比", "top_tenth": "最多一成所占",
     "bottom_half": "最少一半所占", "nothing_share": "为0的居民占比", "units": "单位数", "unit": "单位",
     "between": "单位之间", "within": "单位内部", "people_share": "居民累计占比",
@@ -66,6 +67,7 @@ HEADERS: Mapping[str, str] = {
     "closes_share_of_one": "最佳一处占缺口比例", "best_place": "最佳地点", "best_lon": "最佳地点经度",
     "best_lat": "最佳地点纬度", "persons_to_supply": "需供给(人)", "unreached": "候选点都到不了的居民",
     "considered": "候选地点数", "places": "涉及地点", "barrier": "相邻而不相通的缺口",
+    "reference": "参考", "figure": "数值", "confidence": "可信度",
     "length_km": "长度(公里)", "place": "位置", "person_hours": "合计增加(人时)",
 }  # fmt: skip
 """Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
@@ -85,6 +87,7 @@ WORDS: dict[str, dict[Any, str]] = {
     "comparator": {"=": "等于", ">=": "不少于"},
     "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
     "kind": dict(KIND_NAMES),
+    "topic": {"density": "密度", "venue": "场所配置", "effect": "效果", "size": "规模", "response": "响应"},
 }
 """Words for codes; ``=`` would otherwise be taken for a formula."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..coverage.standards import Rule, Standard
+from ..coverage.standards import Reference, Rule, Standard
 from ..geodata.boundaries import Units
 from ..geodata.demand import Demand
 from ..geodata.gazetteer import Gazetteer
@@ -31,6 +31,8 @@ class World:
     """Hash of the content of each part, and the version of boai (key ``boai``)."""
     rules: tuple[Rule, ...] | None = None
     """Administrative requirements; None: those of the project."""
+    references: tuple[Reference, ...] = ()
+    """Figures to compare with, which enter no calculation."""
     townships: Townships | None = None
     """The office's own; None: approximate ones."""
     walk: Network | None = None
