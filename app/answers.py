@@ -205,7 +205,7 @@ def write_products(
     root: Path, world: World, results: Sequence[Result], progress: Progress | None = None
 ) -> list[Path]:
     """Write page, sheets and tables; returns their paths, the page first."""
-    from ..maps.tables import write_tables  # noqa: PLC0415 (openpyxl is slow to import)
+    from ..maps.tables import write_tables  # noqa: PLC0415 (pandas is slow to import)
 
     say = progress or (lambda _: None)
     with writing(root), tempfile.TemporaryDirectory(dir=root, prefix=".maps.") as name:

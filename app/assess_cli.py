@@ -13,6 +13,7 @@ from ..geodata.errors import InputError, Problem
 from . import console
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
 
+_TOPICS = "状态 分档 备份 均衡 可达性 要求 容量 时段 失去站点 道路 淹没 缺口 价值"
 _MOST_ROWS = 120
 """Rows that a terminal gets; files hold all."""
 
@@ -24,7 +25,7 @@ def assess(
     topic: Annotated[
         str | None,
         typer.Argument(
-            help="主题: 状态 分档 备份 均衡 可达性 要求 容量 时段 失去站点 道路 淹没 缺口 价值",
+            help=f"主题: {_TOPICS}",
         ),
     ] = None,
     by: Annotated[str, typer.Option("--by", help="省、市、县、乡镇 或 网格")] = "市",
@@ -49,7 +50,8 @@ def assess(
     wanted = job.Wanted(by, group, at, capacity, need, limit, top, optimal, polygon)
     if kind is None or topic is None:
         if kind is not None or limit is not None or polygon:
-            fix = "例如 boai assess 备灾仓库 状态; 全部评估请不填图层和主题, 也不填 --limit、--polygon"
+            every = "全部评估请不填图层和主题, 也不填 --limit、--polygon"
+            fix = f"例如 boai assess 备灾仓库 状态; 主题有 {_TOPICS}; {every}"
             raise InputError(Problem("命令", "应给出图层和主题", fix=fix))
         _everything(job.assess_all(root, wanted, progress=say), as_json)
         return
@@ -101,7 +103,7 @@ def areas(
         return
     for path in found["files"]:
         typer.echo(path)
-    for note in [found["sentence"], *found["notes"]]:
+    for note in [console.marked(found["sentence"], found["labels"]), *found["notes"]]:
         say(note)
 
 

@@ -6,16 +6,17 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..coverage.assessment import Assessment, Place, Question, Table
 from ..coverage.people import GROUPS, Group
+from ..coverage.standards import Cited, Standard
 from ..coverage.topics import TOPICS, answer, topics_of
 from ..coverage.zones import LEVELS
 from ..geodata.errors import InputError, Problem
-from ..geodata.folders import replace_folder
+from ..geodata.folders import remove, replace_folder
 from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
 from ..geodata.registry import check_kind
 from ..maps import columns
@@ -35,6 +36,24 @@ _RANKS = ("rank", "closing_rank")
 """First columns of the tables of which a screen shows the first rows."""
 _MOMENT = re.compile(r"(?:周|星期|礼拜)?([一二三四五六日天1-7])\s*(?:(\d{1,2})(?::(\d{2}))?(?:点|时)?)?")
 _DEFAULT_HOUR = 12
+_REFERENCES = "参考值"
+_ALL_PEOPLE = "要求、失去站点、道路、淹没、缺口不分人群, 按全部居民计"
+_BY_ALL = frozenset({"rules", "sites", "links", "flood", "gaps"})
+"""Topics that count all residents whichever group is asked for."""
+_EMPTY = {
+    "配置要求": "标准里没有对这一类资源的配置要求",
+    "未满足单位": "没有不满足要求的单位",
+    "时限未达标": "各单位都能在时限内送到全部居民",
+    "超出上限": "没有超出上限的居民",
+    "24小时柜": "没有站点",
+    "24小时柜次序": "没有可以改的站点, 或开放时间均未知",
+    "受淹站点": "范围内没有站点",
+    "受淹道路": "范围内没有道路",
+    "缺口": "没有够不着的居民连成的片",
+    "补缺": "没有要补的缺口",
+    "发运清单": "没有一处能发运",
+}
+"""What an empty table means."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +187,8 @@ def assess(
         ``shown`` (rows as text) and ``rows`` (all columns).
     """
     chosen, code = check_kind(kind), topic_of(topic)
+    if unused := _unused(code, wanted):
+        raise InputError(unused)
     question = question_of(wanted)
     _check_topic(code, chosen, question)
     world = load_world(open_workspace(root))
@@ -178,9 +199,30 @@ def assess(
     return {
         "title": f"{KIND_NAMES[chosen]} · {TOPICS[code].title}",
         "labels": labels_of(world, chosen),
-        "notes": notes_of(world, chosen),
-        "tables": [_told(table) for table in tables],
+        "notes": [
+            f"口径: {measure_of(world, assessment.standard)}",
+            *([_ALL_PEOPLE] * (code in _BY_ALL and question.group != "all")),
+            *notes_of(world, chosen),
+        ],
+        "tables": [_told(_with_county(world, table)) for table in tables],
     }
+
+
+def _unused(code: str, wanted: Wanted) -> list[Problem]:
+    """Refuse options that change nothing in a topic: the reader would take the answer for theirs."""
+    own = {"states": "状态", "capacity": "容量", "flood": "淹没"}
+    options = (
+        ("--at", wanted.at, ("states",)),
+        ("--capacity", wanted.capacity, ("states",)),
+        ("--need", wanted.need is not None and not wanted.capacity, ("capacity",)),
+        ("--optimal", wanted.optimal, ("capacity",)),
+        ("--polygon", wanted.polygon, ("flood",)),
+    )
+    return [
+        Problem(name, f"对主题“{TOPICS[code].title}”不起作用", fix=f"只用于: {own[topics[0]]}")
+        for name, given, topics in options
+        if given and code not in topics
+    ]
 
 
 def _check_topic(code: str, kind: Kind, question: Question) -> None:
@@ -189,16 +231,24 @@ def _check_topic(code: str, kind: Kind, question: Question) -> None:
         fix = "请用 --polygon 给出淹没范围 (GeoJSON、GPKG 或 Shapefile)"
         raise InputError(Problem("主题", "淹没分析需要范围", fix=fix))
     if why := TOPICS[code].not_for.get(kind):
-        raise InputError(Problem("主题", f"{KIND_NAMES[kind]}没有“{TOPICS[code].title}”", why))
+        raise InputError(Problem("主题", f"{KIND_NAMES[kind]}没有“{TOPICS[code].title}”: {why}"))
 
 
 def notes_of(world: World, kind: Kind) -> list[str]:
     """Say whether the layer is empty, and which of its sites do not count."""
     layer, name = world.layers[kind], KIND_NAMES[kind]
     empty = f"{name}: 登记库里没有{'在用的' if layer.left_out else ''}站点, 结果按 0 处计算"
-    return [
-        text for text in (empty if layer.table.empty else "", layer.note and f"{name}: {layer.note}") if text
-    ]
+    walked = "居民在网格内按均匀分布计, 步行的覆盖偏低 (假设)" if world.standards[kind].mode == "walk" else ""
+    found = (empty if layer.table.empty else "", layer.note and f"{name}: {layer.note}", walked)
+    return [text for text in found if text]
+
+
+def measure_of(world: World, standard: Standard) -> str:
+    """Say who counts as served."""
+    from ..maps import words  # noqa: PLC0415 (pandas is slow to import)
+
+    main = standard.limit_text(standard.main)
+    return f"{words.measure_text(world, standard)}{main}以内(含)算已覆盖"
 
 
 def _told(table: Table) -> dict[str, Any]:
@@ -211,12 +261,23 @@ def _told(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
         "title": table.title,
-        "notes": list(table.notes),
+        "notes": [*table.notes, *([] if len(table.frame) else [f"{table.title}: {_nothing(table)}"])],
         "ranked": table.shown[0] in _RANKS,
-        "headers": {name: columns.header(name) or name for name in names},
+        "headers": {name: columns.header(name, table.name) or name for name in names},
         "shown": rows,
         "rows": [jsonable(row) for row in table.frame.to_dict("records")],
     }
+
+
+def _with_county(world: World, table: Table) -> Table:
+    """Show the county of townships: the same name stands in several counties."""
+    frame = table.frame
+    if "乡镇" not in set(frame.get("level", ())) or "county" in table.shown:
+        return table
+    if "county" not in frame.columns and "code" in frame.columns:
+        names = dict(zip(world.demand.county_code.tolist(), world.demand.county_name.tolist(), strict=True))
+        frame = frame.assign(county=[names.get(str(code)[:6], "") for code in frame["code"].tolist()])
+    return replace(table, frame=frame, shown=("county", *table.shown))
 
 
 def _tells(frame: pd.DataFrame, name: str) -> bool:
@@ -236,6 +297,8 @@ def assess_all(
     question = question_of(wanted)
     world = world or load_world(open_workspace(root))
     with writing(root), tempfile.TemporaryDirectory(dir=root, prefix=f".{FOLDER}.") as name:
+        for left in set(root.glob(f".{FOLDER}.*")) - {Path(name)}:
+            remove(left)  # of a writer that was killed; this one alone holds the lock
         ready = Path(name) / FOLDER
         paths = write_all(world, ready, question, say)
         replace_folder(ready, root / FOLDER)
@@ -248,18 +311,23 @@ def assess_all(
 
 def write_all(world: World, folder: Path, question: Question, say: Progress) -> list[Path]:
     """Write the tables of all topics of all layers; returns their paths, the workbooks first."""
-    from ..maps.tables import save_tables  # noqa: PLC0415 (openpyxl is slow to import)
+    from ..maps.tables import save_tables  # noqa: PLC0415 (pandas is slow to import)
 
     place, books, others = place_of(world), [], []
     for kind, name in KIND_NAMES.items():
         say(f"评估: {name}")
         assessment = assessment_of(world, kind, question, place=place)
-        tables = [table for code in topics_of(kind) if code != "flood" for table in answer(assessment, code)]
-        mark = "、".join(labels_of(world, kind))
-        frames = {
-            table.name: table.frame.drop(columns=columns.HIDDEN, errors="ignore").assign(labels=mark)
-            for table in tables
-        }
+        tables = [
+            _with_county(world, table)
+            for code in topics_of(kind)
+            if code != "flood"
+            for table in answer(assessment, code)
+        ]
+        labels = labels_of(world, kind)
+        frames = {table.name: _for_people(world, table, question, labels) for table in tables}
+        if kind in TOPICS["capacity"].not_for:  # devices serve no known number of persons
+            gap = frames["补缺"].drop(columns="persons_to_supply", errors="ignore")
+            frames["补缺"] = gap
         notes = _front(world, kind, assessment, tables)
         found = save_tables(notes, frames, folder / name, f"评估_{name}.xlsx")
         books.append(found[0])
@@ -267,20 +335,60 @@ def write_all(world: World, folder: Path, question: Question, say: Progress) -> 
     return [*books, *others]
 
 
+def _cited(each: Cited) -> str:
+    """Write a value of a standard with its source."""
+    return f"{each.value or '没有规定'}; 来源: {each.source}; 可信度 {each.confidence}"
+
+
+def _nothing(table: Table) -> str:
+    """Say what it means that a table has no rows."""
+    return _EMPTY.get(table.name, "没有这样的情况, 是空表")
+
+
+def _for_people(world: World, table: Table, question: Question, labels: Sequence[str]) -> pd.DataFrame:
+    """Leave the columns that people read; the last says on every row what the figures stand on."""
+    frame = table.frame
+    if table.name == "状态":
+        asked = {"no_capacity": question.capacity, "closed_now": question.at is not None}
+        frame = frame.drop(columns=[name for name, is_asked in asked.items() if not is_asked])
+    marks = [*labels, *_marks_of(world, table)] if table.name != _REFERENCES else ["只供对照, 不参与计算"]
+    return columns.for_people(table.name, frame, table.shown).assign(labels="、".join(marks))
+
+
+def _marks_of(world: World, table: Table) -> list[str]:
+    """Say what the figures of a table stand on besides sites and roads: townships by guess, assumptions."""
+    said, levels = " ".join(table.notes), table.frame.get("level", ())
+    near = "乡镇" in set(levels) and (world.townships is None or "近似乡镇" in said)
+    return ["近似乡镇"] * near + ["含假设(见说明)"] * ("假设" in said)
+
+
 def _front(
     world: World, kind: Kind, assessment: Assessment, tables: Sequence[Table]
 ) -> list[tuple[str, str]]:
     """Rows of the sheet 说明: labels, standard with its sources, and the notes of each table."""
-    from ..maps import style, words  # noqa: PLC0415 (pandas is slow to import)
+    from ..coverage.standard_keys import title_of  # noqa: PLC0415 (the module loads fast without)
+    from ..maps import style  # noqa: PLC0415 (pandas is slow to import)
 
     standard = assessment.standard
-    rows = [("用途", style.STAMP)]
+    question = assessment.question
+    rows = [("内容", f"{KIND_NAMES[kind]}的覆盖与缺口评估"), ("用途", style.STAMP)]
     rows += [("标注", f"{text}: {style.LABELS.get(text, '')}") for text in labels_of(world, kind)]
     rows += [("口径", "一切上限都含等号; 居民数为整数, 下级相加等于上级。")]
-    rows += [("口径", words.measure_text(world, standard)), ("单位", assessment.zones.note)]
-    rows += [("标准", note) for note in standard.notes]
+    rows += [
+        ("口径", measure_of(world, standard)),
+        ("统计单位", f"{question.by}; {assessment.zones.note}".strip("; ")),
+    ]
+    rows += [("人群", f"{GROUPS[question.group]}; {_ALL_PEOPLE}")] * (question.group != "all")
+    rows.append(("居民", f"{world.demand.meta.get('source', '')}, 按规则分配到网格"))
+    rows.append(("站点", f"{KIND_NAMES[kind]} {len(world.layers[kind].table):,} 处"))
     rows += [("图层", note) for note in notes_of(world, kind)]
-    rows += [(f"{table.name}: {table.title}", note) for table in tables for note in table.notes]
+    rows += [(f"标准: {title_of(each.key)}", _cited(each)) for each in standard.cited]
+    rows += [("标准的说明", note) for note in standard.notes]
+    rows += [
+        (f"表 {table.name}", text)
+        for table in tables
+        for text in (f"{table.title}{'' if len(table.frame) else ': ' + _nothing(table)}", *table.notes)
+    ]
     return [row for row in dict.fromkeys(rows) if row[1]]
 
 

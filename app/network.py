@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..geodata import selection
+from ..geodata import polygons, selection
 from ..geodata.errors import InputError, Problem, WorkspaceError
 from ..geodata.folders import put_back
 from ..geodata.network import Network, load_network
@@ -262,7 +262,8 @@ class Choice:
     one_way: bool = False
     near: str = ""
     within_m: float = 50.0
-    polygon: Path | None = None
+    polygon: str = ""
+    """A file of polygons, or corners; see `polygons.area_of`."""
 
 
 def close(path: Path, choice: Choice, *, speed: float = 0.0, reason: str = "") -> dict[str, Any]:
@@ -311,10 +312,10 @@ def _chosen(network: Network, choice: Choice) -> tuple[Any, list[str]]:
         lon, lat = point_of(choice.near, "--near")
         parts.append(selection.near(network, lon, lat, within_m=choice.within_m, where="--near"))
         words.append(f"{lon:g},{lat:g} 周围 {choice.within_m:g} 米")
-    if choice.polygon is not None:
-        area = selection.read_area(choice.polygon)
-        parts.append(selection.inside(network, area, where=str(choice.polygon)))
-        words.append(f"范围 {choice.polygon.name}")
+    if choice.polygon:
+        area = polygons.area_of(choice.polygon, where="--polygon")
+        parts.append(selection.inside(network, area, where="--polygon"))
+        words.append(f"范围 {polygons.name_of(choice.polygon)}")
     if not parts:
         fix = "请用 --road、--way、--edge、--near 或 --polygon 指定"
         raise InputError(Problem("命令", "没有说明哪条道路", fix=fix))

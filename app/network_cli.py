@@ -306,7 +306,7 @@ def network_close(
     one_way: Annotated[bool, typer.Option("--one-way", help="--edge 只管这一个方向")] = False,
     near: Annotated[str, typer.Option("--near", help="经度,纬度: 这一点周围的道路")] = "",
     within: Annotated[float, typer.Option("--within", min=0, max=100_000, help="--near 周围几米")] = 50.0,
-    polygon: Annotated[Path | None, typer.Option("--polygon", help="GeoJSON 多边形: 碰到它的道路")] = None,
+    polygon: Annotated[str, typer.Option("--polygon", help="碰到范围的道路: 文件或 '经度,纬度 …'")] = "",
     speed: Annotated[
         float, typer.Option("--speed", min=0, max=1, help="剩下的车速比例: 0 封闭, 0.5 减半")
     ] = 0.0,

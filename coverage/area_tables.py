@@ -50,8 +50,8 @@ class Job:
 def tolerance_text(standard: Standard, tolerance_m: float, tolerance: float) -> str:
     if not tolerance_m:
         return "圆内没有超过上限的地方; 边线按128边形画, 面积约少0.04%"
-    cost = f"{tolerance / 60:.1f}分钟" if standard.mode == "drive" else f"{tolerance:.0f}米步行距离"
-    return f"范围内没有超过上限的地方; 边线一般偏里不到{tolerance_m:.0f}米 (约{cost})"
+    cost = f"{tolerance / 60:.1f}分钟" if standard.mode == "drive" else f"{tolerance:,.0f}米步行距离"
+    return f"范围内没有超过上限的地方; 边线一般偏里不到{tolerance_m:,.0f}米 (约{cost})"
 
 
 def describe(job: Job, layer: Layer) -> pd.DataFrame:

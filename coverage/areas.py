@@ -174,7 +174,7 @@ def _by_road(
     elif grid is not None:
         shapes = _shared(job, costs, grid, times)
     if shapely.is_empty(shapes).all():
-        notes += (f"没有画出范围: 上限相对于网格间距 {spacing:g} 米可能太小",)
+        notes += (f"没有画出范围: 上限相对于网格间距{spacing:g}米可能太小",)
     return shapes, spacing, notes
 
 
@@ -187,15 +187,15 @@ def _unmet_note(layer: Layer, met: NDArray[np.bool_]) -> tuple[str, ...]:
         return ()
     names = layer.table["name"].astype(str)[~met].tolist()
     shown = "、".join(names[:5]) + (" 等" if len(names) > 5 else "")
-    far = f"{snap.FARTHEST_M / 1000:g} 公里"
-    return (f"{len(names)} 处站点在 {far}内没有可走的道路, 没有服务范围: {shown}",)
+    far = f"{snap.FARTHEST_M / 1000:g}公里"
+    return (f"{len(names):,}处站点在{far}内没有可走的道路, 没有服务范围: {shown}",)
 
 
 def _far_note(job: Job, network: Network) -> tuple[str, ...]:
     """Say where the areas are narrower than the tables of cover: on a network of nodes, over the border."""
     if network.shapes is not None or job.clip is not None:
         return ()
-    return (f"离最近的路网节点超过 {snap.FARTHEST_M / 1000:g} 公里的地方不画入范围",)
+    return (f"离最近的路网节点超过{snap.FARTHEST_M / 1000:g}公里的地方不画入范围",)
 
 
 def _chosen(job: Job, extent_km2: float) -> float:
@@ -232,7 +232,7 @@ def _grid_of(
         return None, times
     lattice = area_grid.lattice_over(area_grid.box_of(points, reached, far), spacing)
     if lattice.columns * lattice.rows > _MOST_GIVEN:
-        got, fix = f"{lattice.columns} × {lattice.rows} 个格点", "请用更大的间距或更小的上限"
+        got, fix = f"{lattice.columns:,} × {lattice.rows:,}个格点", "请用更大的间距或更小的上限"
         raise InputError(Problem("服务范围", "网格间距太小", got, fix))
     # A road outside the box may be the nearest of a vertex in it, within the same distance.
     box = area_grid.box_of(points, reached, far)

@@ -14,13 +14,11 @@ from ..geodata.demand import Demand
 from ..geodata.gazetteer import Gazetteer
 from ..geodata.layers import Layer
 from ..geodata.network import Network
-from . import meet
 from .assignment import Assignment, assign
 from .matrix import UNREACHED, Matrix, Ranked, build_matrix, rank_sites
 from .measures import Cover
 from .opening import Opening, open_at, opening_of
 from .people import Group
-from .snap import Access
 from .standards import Reference, Rule, Standard
 from .states import States, classify
 from .subcells import CHILDREN
@@ -103,22 +101,21 @@ class Assessment:
         return self.zones_at(self.question.by)
 
     @cached_property
-    def cells(self) -> Access | None:
-        """How the residents meet the network (drive)."""
-        return meet.cells(self.network, self.demand, self.standard) if self.drive else None
-
-    @cached_property
     def matrix(self) -> Matrix:
         """All pairs within the main limit (drive) or the largest limit (walk)."""
         limit = self.standard.main if self.drive else self.standard.limits[-1]
-        return build_matrix(
-            self.demand, self.network, self.layer, self.standard, limit=limit, places=self.cells
-        )
+        return build_matrix(self.demand, self.network, self.layer, self.standard, limit=limit)
 
     @cached_property
     def ranked(self) -> Ranked:
-        """The three nearest sites at any distance."""
-        return rank_sites(self.demand, self.network, self.layer, self.standard, k=_RANKS, places=self.cells)
+        """The nearest sites at any distance: three, or as many as the standard's backup asks for."""
+        k = max(_RANKS, self.standard.backup + 1)
+        return rank_sites(self.demand, self.network, self.layer, self.standard, k=k)
+
+    @cached_property
+    def catchment(self) -> Matrix:
+        """The pairs within the main limit."""
+        return self.matrix.up_to(self.standard.main)
 
     @cached_property
     def cover(self) -> Cover:
@@ -154,11 +151,39 @@ class Assessment:
     @cached_property
     def states(self) -> States:
         """The state of every resident at the moment, and with the capacity, that is asked for."""
-        at, share = self.question.at, None
-        if self.question.capacity:
-            share = np.nan_to_num(self.assignment.served_share(), nan=1.0)
-        opened = None if at is None else open_at(self.layer, self.standard, day=at[0], minute=at[1])
-        return classify(self.matrix, self.ranked, open_now=opened, served_share=share)
+        share = room_of(self.assignment_now) if self.counts_capacity else None
+        return classify(self.matrix, self.ranked, open_now=self.open_now, served_share=share)
+
+    @property
+    def counts_capacity(self) -> bool:
+        """Whether states count capacity: where that is asked, but for AED, whose capacity is no persons."""
+        return self.question.capacity and self.layer.kind != "aed"
+
+    @cached_property
+    def open_now(self) -> NDArray[np.bool_] | None:
+        """(s,) which sites are open at the moment that is asked for; None: none is."""
+        at = self.question.at
+        return None if at is None else open_at(self.layer, self.standard, day=at[0], minute=at[1])
+
+    @cached_property
+    def assignment_now(self) -> Assignment:
+        """Who is served from where at the moment that is asked for: closed sites serve nobody."""
+        if self.open_now is None:
+            return self.assignment
+        persons = np.where(self.open_now, self.supply.persons, 0)
+        return assign(self.matrix, self.rows_need, persons, limit=self.standard.main)
+
+
+def room_of(assignment: Assignment) -> NDArray[np.float64]:
+    """Find for which share of each row a site has room: (rows,).
+
+    That is the share of its need that is served. Where rounding leaves no need (few residents), all of the
+    row or nothing, as a site within the limit has capacity left for one more or not.
+    """
+    matrix, share = assignment.matrix, assignment.served_share()
+    spare = (assignment.left[matrix.site] > 0) & matrix.within(assignment.limit)
+    room = np.bincount(matrix.rows()[spare], minlength=matrix.n_rows) > 0
+    return np.where(np.isnan(share), room, np.clip(np.nan_to_num(share), 0.0, 1.0))
 
 
 def cover_of(ranked: Ranked, matrix: Matrix | None = None) -> Cover:

@@ -58,14 +58,18 @@ class Today:
     """(n,) centiseconds to the nearest site on each cell's own road, and that site; ``NEVER``, -1: none."""
 
 
-def reach_today(
-    demand: Demand, network: Network, layer: Layer, standard: Standard, *, places: Access | None = None
-) -> Today:
+def reach_today(demand: Demand, network: Network, layer: Layer, standard: Standard) -> Today:
     """Find how the residents are reached, as `reach.drive_reach` does, and by which way."""
     sites = meet.points(network, *meet.sites(layer), standard)
-    cells = meet.cells(network, demand, standard) if places is None else places
+    cells = meet.cells(network, demand, standard)
     nearest, beside = _search(network, sites.exits()), _best_beside(sites, cells)
     return Today(sites, cells, nearest, *_first_ways(cells, nearest, beside), beside)
+
+
+def in_reach(network: Network, sites: Access, places: Access) -> NDArray[np.bool_]:
+    """Mark the places to which there is a way from any of the sites, however long."""
+    found = _search(network, sites.exits())
+    return _first_ways(places, found, _best_beside(sites, places))[0] < NEVER
 
 
 class Closing:
@@ -77,22 +81,12 @@ class Closing:
         With the closures of today.
     layer, standard
         The sites, and how residents and sites meet the roads (a standard of driving).
-    places
-        How the cells meet the network (`meet.cells`), where that is known.
     """
 
-    def __init__(
-        self,
-        demand: Demand,
-        network: Network,
-        layer: Layer,
-        standard: Standard,
-        *,
-        places: Access | None = None,
-    ) -> None:
+    def __init__(self, demand: Demand, network: Network, layer: Layer, standard: Standard) -> None:
         self._demand, self._network, self._standard = demand, network, standard
         self._lonlat = meet.sites(layer)
-        self.today = today = reach_today(demand, network, layer, standard, places=places)
+        self.today = today = reach_today(demand, network, layer, standard)
         self.site_road = road_met(network, *self._lonlat, today.sites)
         self.cell_road = road_met(network, demand.lon, demand.lat, today.cells)
         self._spare = self._without_own_road()

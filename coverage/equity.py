@@ -46,7 +46,12 @@ class Equity:
 
 
 def equity_tables(
-    demand: Demand, cover: Cover, access: Accessibility | None = None, *, group: Group = "all"
+    demand: Demand,
+    cover: Cover,
+    access: Accessibility | None = None,
+    *,
+    group: Group = "all",
+    among_all: Accessibility | None = None,
 ) -> Equity:
     """Measure how evenly a layer serves the residents.
 
@@ -59,6 +64,8 @@ def equity_tables(
     group
         Whose distribution summary, lorenz, theil and units describe. For the supply among the 65-year-olds
         as a demand of their own, give an ``access`` that was shared among them alone.
+    among_all
+        The supply shared among all residents, for ``groups``, which compares them; by default ``access``.
 
     Returns
     -------
@@ -82,7 +89,7 @@ def equity_tables(
     curves = {each.name: lorenz(each.value, each.weight) for each in spreads}
     apart = [(each, level, _apart(demand, each, zones[level])) for each in spreads for level in each.levels]
     between = {each.name: found for each, level, found in apart if level == "市"}
-    groups = by_group(demand, cover, access)
+    groups = by_group(demand, cover, access if among_all is None else among_all)
     return Equity(
         pd.DataFrame([_summary(each, curves[each.name], between[each.name]) for each in spreads]),
         pd.concat([_lorenz_rows(each, curves[each.name]) for each in spreads], ignore_index=True),

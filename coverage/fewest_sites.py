@@ -1,4 +1,8 @@
-"""The fewest sites that cover all rows, as an interval: a plan and a proven bound."""
+"""The fewest sites that cover all rows, as an interval: a plan and a proven bound.
+
+In this order, until both are equal: greedy plans and a dual bound; all ways to choose few sites; the linear
+relaxation of small models; the solver, which alone depends on the time it is given.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,12 @@ from ..geodata.compiled import compiled
 from .siting import lscp
 
 _DUAL_ROUNDS = 8
+_FEW, _MOST_ROWS = 8, 2500
+"""Sites of a plan, and rows, up to which all ways are tried."""
+_MOST_PRICED, _MOST_ENTRIES = 450, 60_000
+"""Candidates and entries up to which the linear relaxation is solved: some tenths of a second."""
+_MOST_TRIED = 60_000
+"""Partial plans that are looked at: some tenths of a second."""
 
 Entries = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Compressed sparse rows: first entry of each, and the entries."""
@@ -31,19 +41,59 @@ def fewest(
     """
     if not rows.shape[0]:
         return 0, 0
-    low, plans = dual_bound(rows), []
-    if left_s > 0:
-        plan = lscp(rows.indptr, rows.indices, weight, rows.shape[1], time_limit_s=left_s)
-        low = max(low, int(plan.bound))
-        if low == len(plan.sites):
-            return low, low
-        plans.append(np.array(plan.sites, np.int64))
     by_row = rows.indptr.astype(np.int64), rows.indices.astype(np.int64)
     turned = csr_array(rows.T.tocsr())
     by_site = turned.indptr.astype(np.int64), turned.indices.astype(np.int64)
     starts = [np.flatnonzero(pattern == number) for number in range(int(pattern.max()) + 1)]
-    plans += [greedy_cover(by_row, by_site, start) for start in (np.empty(0, np.int64), *starts)]
-    return low, min(int(without_superfluous(by_row, by_site, plan)) for plan in plans)
+    plans = [greedy_cover(by_row, by_site, start) for start in (np.empty(0, np.int64), *starts)]
+    low, enough = dual_bound(rows), min(int(without_superfluous(by_row, by_site, plan)) for plan in plans)
+    if low < enough <= _FEW:
+        low, enough = _by_trying(rows, low, enough)
+    if low < enough and rows.shape[1] <= _MOST_PRICED and rows.nnz <= _MOST_ENTRIES:
+        low = max(low, _relaxed(rows))
+    if low < enough and left_s > 0:
+        best = lscp(rows.indptr, rows.indices, weight, rows.shape[1], time_limit_s=left_s)
+        low, enough = max(low, int(best.bound)), min(enough, len(best.sites))
+    return low, enough
+
+
+def _relaxed(rows: csr_array) -> int:
+    """Bound the size of every cover by the best prices, those of the linear relaxation (HiGHS by scipy)."""
+    from scipy.optimize import linprog  # noqa: PLC0415 (slow to import)
+
+    found = linprog(np.ones(rows.shape[1]), -rows.astype(np.float64), -np.ones(rows.shape[0]))
+    return 0 if found.status else _allowed(rows, np.maximum(-found.ineqlin.marginals, 0.0))
+
+
+def _by_trying(rows: csr_array, low: int, enough: int) -> tuple[int, int]:
+    """Close the interval of few sites by trying all ways to cover the row with the fewest candidates.
+
+    Only rows that no other row implies, and candidates that reach no less than another, are looked at: the
+    reductions of set covering (Toregas & ReVelle 1973). It ends after ``_MOST_TRIED`` steps at the latest, so
+    that the answer does not depend on the machine.
+    """
+    table = np.unique(rows.toarray().astype(bool), axis=0) if rows.shape[0] <= _MOST_ROWS else None
+    if table is None:
+        return low, enough
+    for _ in range(2):
+        table = table[_least(table)]
+        table = table[:, _least(~table.T)]
+    table = np.ascontiguousarray(table[np.argsort(table.sum(axis=1), kind="stable")])
+    left = _MOST_TRIED
+    for count in range(low, enough):
+        found, left = _can_cover(table, count, left)
+        if found or left <= 0:
+            return count, count if found else enough
+    return enough, enough
+
+
+def _least(table: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """List the rows that hold no other row of a table; of equal ones the first."""
+    number = table.astype(np.float32)
+    held = number @ number.T >= number.sum(axis=1)  # row i holds row j
+    equal = held & held.T
+    held &= ~equal | np.tri(len(table), k=-1, dtype=bool)
+    return np.flatnonzero(~held.any(axis=1))
 
 
 def dual_bound(rows: csr_array) -> int:
@@ -63,6 +113,12 @@ def dual_bound(rows: csr_array) -> int:
     for _ in range(_DUAL_ROUNDS):
         load = np.bincount(rows.indices, price[owner], minlength=rows.shape[1])
         price /= np.maximum.reduceat(load[rows.indices], rows.indptr[:-1])
+    return _allowed(rows, price)
+
+
+def _allowed(rows: csr_array, price: NDArray[np.float64]) -> int:
+    """Add up prices, lowered so far that no candidate's rows cost more than 1."""
+    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
     load = np.bincount(rows.indices, price[owner], minlength=rows.shape[1])
     return int(np.ceil(price.sum() / max(float(load.max()), 1.0) - 1e-6))
 
@@ -134,3 +190,43 @@ def without_superfluous(
             for e in range(sites[0][j], sites[0][j + 1]):
                 count[sites[1][e]] -= 1
     return kept
+
+
+@compiled
+def _can_cover(table: NDArray[np.bool_], count: int, most: int) -> tuple[bool, int]:
+    """Say whether so many candidates cover all rows of a table, and how many of the steps are left.
+
+    The first row that is open, of those with the fewest candidates, is covered by each of its candidates in
+    turn; where the rest is more than the largest candidates can reach, the next is tried. Where no steps are
+    left the answer is not known (False).
+    """
+    n_rows, n_sites = table.shape
+    open_ = np.ones((count + 1, n_rows), np.bool_)
+    row, turn = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+    depth = 0
+    while depth >= 0:
+        if turn[depth] == 0:
+            most -= 1
+            if most <= 0:
+                return False, 0
+            left = int(open_[depth].sum())
+            if left == 0:
+                return True, most
+            row[depth], best = np.argmax(open_[depth]), 0
+            for j in range(n_sites if depth < count else 0):
+                best = max(best, int((open_[depth] & table[:, j]).sum()))
+            if best * (count - depth) < left:
+                depth -= 1
+                continue
+        j = turn[depth]
+        while j < n_sites and not table[row[depth], j]:
+            j += 1
+        if j == n_sites:
+            depth -= 1
+            continue
+        turn[depth] = j + 1
+        for r in range(n_rows):
+            open_[depth + 1, r] = open_[depth, r] and not table[r, j]
+        depth += 1
+        turn[depth] = 0
+    return False, most

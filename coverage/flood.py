@@ -25,7 +25,7 @@ from ..geodata.errors import InputError
 from ..geodata.layers import KIND_NAMES, Layer
 from ..geodata.network import CLOSED, Network
 from . import meet, pairs, subcells
-from .closing import reach_today
+from .closing import in_reach, reach_today
 from .harm import minutes_text
 from .link_kernels import NEVER
 from .link_tables import LOCAL_ROAD, STRAIGHT
@@ -263,11 +263,24 @@ def _on_foot(demand: Demand, networks: _Networks, layers: _Layers, standard: Sta
     later = was & now & (after > before) & (part > 0)
     added, longest = np.where(later, after - before, 0), np.zeros(len(people))
     np.maximum.at(longest, cell, added)
-    lost = count(was & ~now) if not len(layers[1].table) else np.zeros(len(people))
+    gone = np.flatnonzero(was & ~now)
+    cut_off = np.zeros(len(child), bool)
+    cut_off[gone] = _without_a_way(networks[1], layers[1], standard, child[gone])
     users = _users(np.where(dry, site, -1), part, len(layers[0].table))
     served = count(was), count(was & now), count(now)
     wet = people * share, count((before < NEVER) & ~dry), people * (1.0 - share)
-    return _Cells(*wet, *served, count(later), count(added), longest, lost, users)
+    return _Cells(*wet, *served, count(later), count(added), longest, count(cut_off), users)
+
+
+def _without_a_way(
+    network: Network, layer: Layer, standard: Standard, child: NDArray[np.uint64]
+) -> NDArray[np.bool_]:
+    """Mark the sub-cells to which no way leads from any site; where no ways are known, all without sites."""
+    ways = meet.on_foot(network, standard)
+    if ways is None or not len(layer.table) or not len(child):
+        return np.full(len(child), not len(layer.table))
+    sites = meet.points(ways, *meet.sites(layer), standard)
+    return ~in_reach(ways, sites, meet.points(ways, *subcells.centres(child), standard))
 
 
 def _table(demand: Demand, zones: Zones, cells: _Cells, standard: Standard) -> pd.DataFrame:
@@ -339,18 +352,18 @@ def _headline(standard: Standard, whole: pd.Series, n_sites: int, roads: pd.Data
         return "范围内没有居民、站点和道路, 没有影响; 请检查范围是否在本省, 坐标是否为 WGS84 (经度在前)"
     km = float(roads["length_km"].sum())
     kind = KIND_NAMES[standard.kind]
-    wet = f"范围内有居民{whole['inside']:.0f}人、{kind}站点{n_sites}处, 中断道路{km:.0f}公里"
+    wet = f"范围内有居民{whole['inside']:,.0f}人、{kind}站点{n_sites:,}处, 中断道路{km:,.0f}公里"
     if not whole["outside"]:
         return f"{wet}; 范围外没有居民"
     limit = standard.limit_text(standard.main)
-    lost = f"范围外{whole['lost']:.0f}名居民失去" if whole["lost"] else "范围外无人失去"
+    lost = f"范围外{whole['lost']:,.0f}名居民失去" if whole["lost"] else "范围外无人失去"
     parts = [wet, f"{lost}{limit}覆盖"]
     if whole["slower"]:
         far = (
-            minutes_text(whole["added_mean"]) if standard.mode == "drive" else f"{whole['added_mean']:.0f}米"
+            minutes_text(whole["added_mean"]) if standard.mode == "drive" else f"{whole['added_mean']:,.0f}米"
         )
         more = "多用" if standard.mode == "drive" else "多走"
-        parts.append(f"{whole['slower']:.0f}名居民平均{more}{far}")
+        parts.append(f"{whole['slower']:,.0f}名居民平均{more}{far}")
     if whole["cut_off"]:
-        parts.append(f"{whole['cut_off']:.0f}名居民无路可达")
+        parts.append(f"{whole['cut_off']:,.0f}名居民无路可达")
     return "; ".join(parts)

@@ -2,7 +2,7 @@
 
 Driving: candidates are cells of the gap, and the seats and settlements in and around it; who they reach is
 found as for every siting (`reach.candidate_reach_drive`). The fewest that reach all residents of the gap are
-a set cover (LSCP; Toregas, Swain, ReVelle and Bergman 1971), solved in `siting`.
+a set cover (LSCP; Toregas, Swain, ReVelle and Bergman 1971): few are found by trying, more in `siting`.
 
 On foot: the rows are the sub-cells that no site reaches, and the candidates centres of sub-cells. These
 models are mostly too large to be solved, so the number of sites is told as an interval. The upper end is a
@@ -53,7 +53,7 @@ COLUMNS = [
 _LEAST_CANDIDATES, _MOST_CANDIDATES = 100, 1000
 _MOST_VISITS = 20_000_000
 """Nodes of the network x cells of a gap that are candidates: fewer candidates on larger networks."""
-_MOST_EXACT = {"drive": 2500, "walk": 450}
+_MOST_EXACT = {"drive": 2500, "walk": 300}
 """Candidates up to which the fewest sites are looked for by the solver."""
 _SHIFTS, _OVERLAP, _SAMPLE = 3, 0.999, 50
 _FINE_RINGS = 4.0
@@ -161,15 +161,14 @@ def _answer(
 def _text(answer: dict[str, object]) -> str:
     """Say in Chinese what would close a gap."""
     low, enough, share = answer["sites_needed_low"], answer["sites_needed"], answer["closes_share_of_one"]
-    alone = (
-        f"有 {answer['unreached']:,} 人任何候选点都到不了 (不通路或离路太远)" if answer["unreached"] else ""
-    )
+    alone = f"有{answer['unreached']:,}人任何候选点都到不了 (不通路或离路太远)" if answer["unreached"] else ""
     if not enough:
         return alone or "没有可选的候选点"
     if enough == 1:
-        return "; ".join(filter(None, [f"新建 1 处即可全部覆盖: {answer['best_place']}", alone]))
-    size = f"至少要新建 {enough} 处 (已证明)" if low == enough else f"至少 {low} 处, {enough} 处足够"
-    one = f"先在{answer['best_place']}建 1 处可覆盖其中 {_percent(float(str(share)))}"
+        whom = "覆盖其余居民" if alone else "全部覆盖"
+        return "; ".join(filter(None, [f"新建1处即可{whom}: {answer['best_place']}", alone]))
+    size = f"至少要新建{enough:,}处 (已证明)" if low == enough else f"至少{low:,}处, {enough:,}处足够"
+    one = f"先在{answer['best_place']}建1处可覆盖其中{_percent(float(str(share)))}"
     return "; ".join(filter(None, [size, one, alone]))
 
 
@@ -295,25 +294,50 @@ def _walk_task(
     lon, lat = centres(child)
     open_ = ~np.isin(child, served) & (demand.residents[cell] > 0)
     weight = demand.residents[cell] / CHILDREN
-    middle = _middle_of_seven(child, level)
+    middle, county = _middle_of_seven(child, level), demand.county[cell].astype(np.int32)
+    if roads is not None:
+        sites, rows = _walk_by_ways(roads, standard, (lon, lat, county), middle, open_)
+        return Task(sites, rows, weight[open_])
     spacing_m = float(np.sqrt(2 / np.sqrt(3) * float(demand.area_km2[cells].mean()) * 1e6 / CHILDREN))
-    coarse = roads is not None or standard.main / standard.detour > _FINE_RINGS * spacing_m
+    coarse = standard.main / standard.detour > _FINE_RINGS * spacing_m
     chosen = np.flatnonzero(middle) if coarse else np.arange(len(child))
-    county = demand.county[cell[chosen]].astype(np.int32)
-    sites = Sites(lon[chosen], lat[chosen], county, middle[chosen].astype(np.int8) - np.int8(1))
-    if coarse and roads is None:
+    sites = Sites(lon[chosen], lat[chosen], county[chosen], middle[chosen].astype(np.int8) - np.int8(1))
+    if coarse:
         sites = _joined(sites, _lattices(lon, lat, standard.main / standard.detour, int(county[0])))
-    if roads is None:
-        row, column = _near(lon[open_], lat[open_], sites.lon, sites.lat, standard)
-    else:
-        found = pairs.on_foot(demand, sites.lon, sites.lat, standard, limit=standard.main, network=roads)
-        known = np.flatnonzero(open_)[np.argsort(child[open_])]
-        at = np.minimum(np.searchsorted(child[known], found.child), len(known) - 1)
-        own = child[known[at]] == found.child
-        place = np.cumsum(open_) - 1
-        row, column = place[known[at[own]]], found.site[own].astype(np.int64)
+    row, column = _near(lon[open_], lat[open_], sites.lon, sites.lat, standard)
     shape = (int(open_.sum()), len(sites.lon))
     return Task(sites, csr_array((np.ones(len(row), np.int8), (row, column)), shape=shape), weight[open_])
+
+
+def _walk_by_ways(
+    roads: Network,
+    standard: Standard,
+    places: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]],
+    middle: NDArray[np.bool_],
+    open_: NDArray[np.bool_],
+) -> tuple[Sites, csr_array]:
+    """List what candidates reach along the ways on foot: the middle of every seven sub-cells, as a pattern.
+
+    Sub-cells that none of these reaches become candidates, too. So those who are unreached in the end cannot
+    be reached even from a site at their own place.
+    """
+    ways = meet.on_foot(roads, standard)
+    if ways is None:
+        raise ValueError("the network is not one for walking")
+    lon, lat, county = places
+    met, ends = meet.points(ways, lon, lat, standard), np.flatnonzero(open_)
+    sites, rows = Sites(lon[:0], lat[:0], county[:0], np.empty(0, np.int8)), csr_array((len(ends), 0))
+    for pattern in (0, -1):
+        chosen = np.flatnonzero(middle) if pattern == 0 else ends[np.diff(rows.indptr) == 0]
+        indptr, row, _ = pairs.by_road(ways, met.take(chosen), met.take(ends), standard.main * 100)
+        column = np.repeat(np.arange(len(chosen)), np.diff(indptr))
+        metres = haversine_m(lon[ends[row]], lat[ends[row]], lon[chosen[column]], lat[chosen[column]])
+        near = np.asarray(metres) <= standard.main  # as in `pairs.on_foot`
+        found = np.ones(int(near.sum()), np.int8), (row[near], column[near])
+        rows = _beside(rows, csr_array(found, shape=(len(ends), len(chosen))))
+        number = np.full(len(chosen), pattern, np.int8)
+        sites = _joined(sites, Sites(lon[chosen], lat[chosen], county[chosen], number))
+    return sites, rows
 
 
 def _lattices(lon: NDArray[np.float64], lat: NDArray[np.float64], straight_m: float, county: int) -> Sites:

@@ -35,9 +35,6 @@ LINK = 1.3
 In Jiangxi neighbours lie 0.92-1.08 spacings apart and the next ring at least 1.55 (measured on h3).
 """
 
-PARTLY = "部分可及"
-"""On foot: the middle cell of the gap is reached, but not all of its residents."""
-
 MOST = 0.5
 """A gap with more than this share of a county's residents is most of it (大部)."""
 
@@ -283,7 +280,7 @@ def _describe(
             "nearest_site": _of_sites(layer, "name", site),
             "nearest_id": _of_sites(layer, "id", site),
             "cost": cost / 60 if cover.standard.mode == "drive" else cost,
-            "cost_text": [_cost_text(cover.standard, each) for each in cost.tolist()],
+            "cost_text": [cover.standard.far_text(each) for each in cost.tolist()],
         }
     )
 
@@ -291,15 +288,6 @@ def _describe(
 def _most_of(county: str, name: str) -> str:
     """Name a gap that holds most of a county: 修水县 杭口镇附近 → 修水县大部 (杭口镇附近)."""
     return f"{county}大部 ({name.removeprefix(county).strip()})"
-
-
-def _cost_text(standard: Standard, cost: float) -> str:
-    """Say how far the nearest site is, outside the limit.
-
-    A cell that is reached in part is no place "70 m away", and one just beyond an hour is not "1 hour" away:
-    minutes are rounded up.
-    """
-    return PARTLY if standard.mode == "walk" and cost <= standard.main else standard.cost_text_up(cost)
 
 
 def _of_sites(layer: Layer, column: str, site: NDArray[np.int32]) -> list[str]:

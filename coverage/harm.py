@@ -75,7 +75,7 @@ def minutes_text(minutes: float) -> str:
     >>> minutes_text(0.2), minutes_text(12.4)
     ('不到1分钟', '12分钟')
     """
-    return "不到1分钟" if minutes < 1 else f"{minutes:.0f}分钟"
+    return "不到1分钟" if minutes < 1 else f"{minutes:,.0f}分钟"
 
 
 def _by_county(demand: Demand, cell: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.int64]:

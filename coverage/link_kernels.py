@@ -43,6 +43,26 @@ def pour(order: Array, tree: tuple[Array, Array, Array], weight: Array, flow: Ar
 
 
 @compiled
+def join_chains(after: Array, before: Array, users: Array, least: float) -> Array:
+    """Number the chains of links: that of the link before, or a new one.
+
+    Parameters
+    ----------
+    after, before
+        Links that may be joined, each link at most once in either; the nearest to the sites first.
+    least
+        Share of the users of any link of a chain that every other has at least.
+    """
+    chain, most, few = np.arange(len(users)), users.copy(), users.copy()
+    for i in range(len(after)):
+        a, b = after[i], before[i]
+        high, low = max(most[b], users[a]), min(few[b], users[a])
+        if low >= least * high:
+            chain[a], most[a], few[a] = chain[b], high, low
+    return chain
+
+
+@compiled
 def look_again(
     nodes: Array,
     ways: tuple[Array, Array],

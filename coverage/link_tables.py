@@ -18,7 +18,6 @@ from .closing import Closing
 from .detours import Detours
 from .harm import harm_of, minutes_text, point_names
 from .links import Links, Worst, find_worst, measure_links
-from .snap import Access
 from .standards import Standard
 
 TOP = 10
@@ -35,7 +34,7 @@ COLUMNS = [
 """Columns of the tables; see `LinkTable`."""
 
 RULE = "一条路段的两个方向同时中断; 只有经过它的居民会受影响"
-SERIES = "同一条道路上相邻、多数居民连续经过的路段合并为一条, 只列其中最严重的一段 (假设)"
+SERIES = "首尾相连、至少半数居民连续经过的路段合并为一条, 只列其中最严重的一段 (假设)"
 STRAIGHT = "近似路网没有收录的道路不计, 绕行时间偏长, 结果仅供参考"
 
 
@@ -139,13 +138,12 @@ def critical_and_busiest(
     gazetteer: Gazetteer | None = None,
     top: int = TOP,
     seconds: float | None = None,
-    places: Access | None = None,
 ) -> tuple[LinkTable, LinkTable]:
-    """Make both tables of one study; ``places`` is how the cells meet the network, where that is known."""
+    """Make both tables of one study; parameters and errors are those of `critical_links`."""
     why = _nothing(demand, network, layer, standard)
     if why:
         return _empty(why), _empty(why)
-    study = _study(demand, network, layer, standard, places)
+    study = _study(demand, network, layer, standard)
     return _critical(study, gazetteer, top, seconds), _busiest(study, gazetteer, top)
 
 
@@ -158,7 +156,7 @@ def _busiest(study: _Study, gazetteer: Gazetteer | None, top: int) -> LinkTable:
     if not len(table):
         return _empty(f"没有居民需要经过道路才能从{KIND_NAMES[standard.kind]}站点到达")
     most = table.iloc[0]
-    used = f"使用最多的是{_where(most)}: {most['users']}名居民到最近站点的路经过它"
+    used = f"使用最多的是{_where(most)}: {most['users']:,}名居民到最近站点的路经过它"
     return LinkTable(table, f"{used}, {_costs(most, standard)}", len(table), len(table), _notes(network))
 
 
@@ -173,10 +171,8 @@ class _Study:
     links: Links
 
 
-def _study(
-    demand: Demand, network: Network, layer: Layer, standard: Standard, places: Access | None = None
-) -> _Study:
-    closing = Closing(demand, network, layer, standard, places=places)
+def _study(demand: Demand, network: Network, layer: Layer, standard: Standard) -> _Study:
+    closing = Closing(demand, network, layer, standard)
     return _Study(demand, network, standard, closing, measure_links(network, demand, closing, standard))
 
 
@@ -204,9 +200,10 @@ def _said(worst: Worst, standard: Standard) -> str:
     """Say how far the ranking is proven."""
     limit = standard.limit_text(standard.main)
     if worst.complete:
-        return f"已证明: 逐条验算了{worst.closed}条路段, 其余路段中断后失去{limit}覆盖的居民不会更多"
+        merged = "其余路段 (与列出的合并为一条的除外)" if worst.losses else "其余路段"
+        return f"已证明: 逐条验算了{worst.closed:,}条路段, {merged}中断后失去{limit}覆盖的居民不会更多"
     shown = f"已证明前{worst.proven}名" if worst.proven else "名次都还没有证明"
-    return f"限时已到: 验算了{worst.closed}条路段, {shown}, 其后可能还有更严重的路段"
+    return f"限时已到: 验算了{worst.closed:,}条路段, {shown}, 其后可能还有更严重的路段"
 
 
 def _worst_text(table: pd.DataFrame, worst: Worst, standard: Standard) -> str:
@@ -227,11 +224,11 @@ def _where(row: pd.Series) -> str:
 def _costs(row: pd.Series, standard: Standard) -> str:
     """Say what the closure of a row costs."""
     limit = standard.limit_text(standard.main)
-    parts = [f"中断后{row['lost']}名居民失去{limit}覆盖"] if row["lost"] else [f"中断后无人失去{limit}覆盖"]
+    parts = [f"中断后{row['lost']:,}名居民失去{limit}覆盖"] if row["lost"] else [f"中断后无人失去{limit}覆盖"]
     if row["slower"]:
-        parts.append(f"{row['slower']}名居民平均多用{minutes_text(row['added_mean_min'])}")
+        parts.append(f"{row['slower']:,}名居民平均多用{minutes_text(row['added_mean_min'])}")
     if row["cut_off"]:
-        parts.append(f"{row['cut_off']}名居民无路可达")
+        parts.append(f"{row['cut_off']:,}名居民无路可达")
     return ", ".join(parts)
 
 

@@ -23,20 +23,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from ..geodata.compiled import plain
 from ..geodata.demand import Demand
 from ..geodata.network import Network, edge_tails
 from .closing import Closing, Effect
-from .link_kernels import NEVER, pour
+from .link_kernels import NEVER, join_chains, pour
 from .standards import Standard
 
 SAME = 0.9
 """Share of its users who go on to the next link from which on both are one chain (an assumption, 假设)."""
 SAME_ROAD = 0.5
-"""The same share where both are pieces of one named road (an assumption, 假设)."""
+"""The same share where both are pieces of one named road, and the least between any two of a chain (假设)."""
 
 
 @dataclass(frozen=True)
@@ -164,16 +162,24 @@ def _at_ends(closing: Closing, served: NDArray[np.int64], size: int) -> NDArray[
 def _chains(
     network: Network, closing: Closing, of_edge: NDArray[np.int64], users: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Join each link to the one before it on the way where enough of that one's users go on to it."""
-    edge, tail, road = closing.today.nearest.edge, edge_tails(network), np.asarray(network.road)
-    after = edge[edge >= 0]
-    before = edge[tail[after]]
+    """Join each link to the one before it on the way where enough of that one's users go on to it.
+
+    A link is followed by one other at most, and no link of a chain has fewer than ``SAME_ROAD`` of the users
+    of any other: so links of one chain fail much the same residents, and no branch hides another.
+    """
+    nearest, tail, road = closing.today.nearest, edge_tails(network), np.asarray(network.road)
+    node = np.flatnonzero(nearest.edge >= 0)
+    node = node[np.argsort(nearest.centiseconds[node], kind="stable")]
+    after = nearest.edge[node]
+    before = nearest.edge[tail[after]]
     after, before = after[before >= 0], before[before >= 0]
     named = (road[after] == road[before]) & (road[after] > 0)
     a, b = of_edge[after], of_edge[before]
-    same = (users[a] > 0) & (users[a] >= np.where(named, SAME_ROAD, SAME) * users[b])
-    graph = csr_array((np.ones(int(same.sum()), np.int8), (a[same], b[same])), shape=(len(users), len(users)))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int32)
+    same = np.flatnonzero((users[a] > 0) & (users[a] >= np.where(named, SAME_ROAD, SAME) * users[b]))
+    most = same[np.lexsort((a[same], -users[a[same]], b[same]))]
+    first = np.sort(most[np.flatnonzero(np.diff(b[most], prepend=-1))])  # each link's heaviest successor
+    found = join_chains(plain(a[first]), plain(b[first]), plain(users), SAME_ROAD)
+    return np.unique(found, return_inverse=True)[1].astype(np.int32)
 
 
 def loss_of(demand: Demand, standard: Standard, effect: Effect, link: int) -> Loss:

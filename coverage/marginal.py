@@ -237,6 +237,6 @@ def _text(sites: int, closable: int, most: int) -> str:
     if not sites:
         return "没有站点"
     if not most:
-        return f"{sites} 处站点都不可撤: 撤去任何一处都有居民失去覆盖"
-    proven = "已证明最多" if closable == most else f"至多 {most} 处, 尚未证明"
-    return f"{sites} 处中有 {closable} 处可以同时撤去而无人失去覆盖 ({proven})"
+        return f"{sites:,}处站点都不可撤: 撤去任何一处都有居民失去覆盖"
+    proven = "已证明最多" if closable == most else f"至多{most:,}处, 尚未证明"
+    return f"{sites:,}处中有{closable:,}处可以同时撤去而无人失去覆盖 ({proven})"

@@ -7,7 +7,7 @@ and the order of sites never depends on rounding. All measures that ask for more
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,25 @@ class Matrix:
         """Mark the (entries,) pairs within a smaller limit, inclusive."""
         return self.cost <= limit * 100
 
+    def up_to(self, limit: int) -> Matrix:
+        """Return the pairs within a smaller limit, inclusive; on foot rows without any are left out.
+
+        Raises
+        ------
+        ValueError
+            The limit is not positive or beyond that of the matrix.
+        """
+        if not 0 < limit <= self.limit:
+            raise ValueError(f"limit {limit}: the matrix holds the pairs within {self.limit}")
+        if limit == self.limit:
+            return self
+        keep = self.within(limit)
+        count = np.bincount(self.rows()[keep], minlength=self.n_rows)
+        row = count > 0 if self.standard.mode == "walk" else np.ones(self.n_rows, bool)
+        indptr = np.concatenate([[0], np.cumsum(count[row])]).astype(np.int64)
+        own, site, cost = self.cell[row], self.site[keep], self.cost[keep]
+        return replace(self, limit=limit, indptr=indptr, site=site, cost=cost, cell=own, part=self.part[row])
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -90,7 +109,6 @@ def build_matrix(
     standard: Standard,
     *,
     limit: int | None = None,
-    places: Access | None = None,
 ) -> Matrix:
     """List all pairs of residents and sites within a limit.
 
@@ -100,8 +118,6 @@ def build_matrix(
         Roads for driving; for a standard of walking one for walking, or any other for straight distances.
     limit
         Seconds or metres, inclusive; by default the largest limit of the standard.
-    places
-        Drive: how the cells meet the network (`meet.cells`), where that is known.
 
     Notes
     -----
@@ -141,13 +157,12 @@ def rank_sites(
     standard: Standard,
     *,
     k: int = 3,
-    places: Access | None = None,
 ) -> Ranked:
     """Find the k nearest sites of every cell, at any distance; the parameters are those of `build_matrix`."""
     ways = network if standard.mode == "drive" else meet.on_foot(network, standard)
     if ways is None:
         return Ranked(standard, *_rank_straight(demand, layer, standard, k), np.ones(len(demand.cell), bool))
-    cells = places if places is not None and ways is network else meet.cells(ways, demand, standard)
+    cells = meet.cells(ways, demand, standard)
     sites = meet.points(ways, *meet.sites(layer), standard)
     label, node, offset = sites.exits()
     found = travel.k_nearest(ways, node, k, offset_cs=offset, label=label)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..geodata.demand import Demand
 from ..geodata.layers import Kind, Layer
 from ..geodata.network import Network
-from . import reach
+from . import meet, reach
 from .people import GROUPS, Group, people
 from .quantiles import ascending, by_zone
 from .standards import Rule, Standard, load_rules
@@ -54,7 +54,7 @@ def cover_layer(demand: Demand, network: Network, layer: Layer, standard: Standa
 
     An empty layer covers nobody.
     """
-    lon, lat = _lonlat(layer)
+    lon, lat = meet.sites(layer)
     if standard.mode == "walk":
         return Cover(standard, *reach.walk_reach(demand, lon, lat, standard, network))
     return Cover(standard, *reach.drive_reach(demand, network, lon, lat, standard))
@@ -70,7 +70,7 @@ def second_cover(demand: Demand, network: Network, layer: Layer, standard: Stand
     """
     if standard.mode == "walk":
         raise ValueError("the second cover is defined for driving")
-    return Cover(standard, *reach.second_drive_reach(demand, network, *_lonlat(layer), standard))
+    return Cover(standard, *reach.second_drive_reach(demand, network, *meet.sites(layer), standard))
 
 
 def by_unit(
@@ -160,8 +160,8 @@ def by_group(
     return pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
 
 
-def density(demand: Demand, layer: Layer) -> pd.DataFrame:
-    """Count sites per 10 000 residents by province, city and county.
+def density(demand: Demand, layer: Layer, *, group: Group = "all") -> pd.DataFrame:
+    """Count sites per 10 000 residents, of all or of a group, by province, city and county.
 
     Returns
     -------
@@ -169,10 +169,10 @@ def density(demand: Demand, layer: Layer) -> pd.DataFrame:
         level, code, name, city, residents, sites, per_10k (NaN for a unit without residents). Sites count in
         the county of their ``county_code``; those of another province in none.
     """
-    own, tables = sites_by_county(demand, layer.table), []
+    own, lives, tables = sites_by_county(demand, layer.table), people(demand, group), []
     for level in LEVELS:
         zones = zones_of(demand, level)
-        sites, residents = sum_counties(demand, zones, own), sum_over(zones, demand.residents)
+        sites, residents = sum_counties(demand, zones, own), sum_over(zones, lives)
         table = zones.units.assign(
             residents=np.rint(residents).astype(np.int64), sites=sites.astype(np.int64)
         )
@@ -253,7 +253,3 @@ def _sites_that_count(layers: Mapping[Kind, Layer], rule: Rule) -> pd.DataFrame:
     if layer is None:
         return pd.DataFrame({"county_code": []}, dtype=str)
     return layer.table[layer.table["level"].isin(rule.site_levels)] if rule.site_levels else layer.table
-
-
-def _lonlat(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return layer.table["lon"].to_numpy(np.float64), layer.table["lat"].to_numpy(np.float64)

@@ -25,8 +25,6 @@ from ..geodata.demand import Demand
 from ..geodata.network import Network
 from . import meet, pairs, snap, travel
 from .matrix_kernels import turn
-from .meet import cells as _attach_cells
-from .meet import points as _attach
 from .snap import Access
 from .standards import Standard
 from .subcells import CHILDREN, cell_of
@@ -76,7 +74,7 @@ def second_drive_reach(
 def _drive(
     demand: Demand, network: Network, lon: ArrayLike, lat: ArrayLike, standard: Standard, *, second: bool
 ) -> Reached:
-    sites, cells = _attach(network, lon, lat, standard), _attach_cells(network, demand, standard)
+    sites, cells = meet.points(network, lon, lat, standard), meet.cells(network, demand, standard)
     label, node, offset = sites.exits()
     found = [travel.to_nearest(network, node, offset_cs=offset, label=label)]
     if second:

@@ -289,13 +289,13 @@ def _unit_table(
 def _text(row: pd.Series, standard: Standard) -> str:
     """Say what the loss of a site costs."""
     limit = standard.limit_text(standard.main)
-    parts = [f"{row['lost']}名居民失去{limit}覆盖" if row["lost"] else f"无人失去{limit}覆盖"]
+    parts = [f"{row['lost']:,}名居民失去{limit}覆盖" if row["lost"] else f"无人失去{limit}覆盖"]
     if row["slower"]:
-        far = minutes_text(row["added_mean"]) if standard.mode == "drive" else f"{row['added_mean']:.0f}米"
+        far = minutes_text(row["added_mean"]) if standard.mode == "drive" else f"{row['added_mean']:,.0f}米"
         more = "多用" if standard.mode == "drive" else "多走"
-        parts.append(f"{row['slower']}名居民到下一站点平均{more}{far}")
+        parts.append(f"{row['slower']:,}名居民到下一站点平均{more}{far}")
     if row["cut_off"]:
-        parts.append(f"{row['cut_off']}名居民再无站点可达")
+        parts.append(f"{row['cut_off']:,}名居民再无站点可达")
     return f"失去{row['name'] or row['id']}: " + ", ".join(parts)
 
 

@@ -27,7 +27,6 @@ from ..geodata.errors import Problem
 from ..geodata.layers import Layer
 from ..geodata.network import Network
 from .hubs import CITY, COUNTY, NEVER, PROVINCE
-from .snap import Access
 from .standards import Standard
 from .stores import Field, survey
 from .supply import Supply
@@ -77,7 +76,6 @@ def resupply(
     *,
     need: ArrayLike,
     supply: Supply,
-    places: Access | None = None,
 ) -> Resupply:
     """Meet the needs of the counties from their own stores, hubs and the province; the rules are above.
 
@@ -87,8 +85,6 @@ def resupply(
         (n,) whole persons of each cell, such as `supply.need_of`.
     supply
         Of the layer, such as `supply.supply_of`.
-    places
-        How the cells meet the network (`meet.cells`), where it is known.
 
     Returns
     -------
@@ -113,7 +109,7 @@ def resupply(
     wanted = _needs_of(demand, need)
     if len(supply.persons) != len(layer.table):
         raise ValueError(f"capacities of {len(supply.persons)} sites for {len(layer.table)} sites")
-    field = survey(demand, network, layer, standard, places=places)
+    field = survey(demand, network, layer, standard)
     orders = [_order(field, step) for step in range(len(STEPS))]
     lots = _share_out(wanted, np.asarray(supply.persons, np.int64), orders)
     shipments = _shipments(field, lots)

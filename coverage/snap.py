@@ -72,7 +72,7 @@ class Access:
         """(p,) whether the point meets a road."""
         return ~np.isnan(self.metres)
 
-    def take(self, rows: slice) -> Access:
+    def take(self, rows: slice | NDArray[Any]) -> Access:
         """Keep some of the points."""
         return Access(*(getattr(self, each.name)[rows] for each in fields(self)))
 

@@ -17,6 +17,9 @@ from .standard_keys import contradictions
 
 Mode = Literal["drive", "walk"]
 
+PARTLY = "部分可及"
+"""On foot: the middle of a cell is reached, but not all of its residents."""
+
 MOST_LIMIT = 1_000_000
 """Seconds or metres up to which a limit can be asked for: 11 days, 1 000 km."""
 Confidence = Literal["A", "B", "C"]
@@ -127,7 +130,9 @@ class Standard:
         value = limit * (60 if self.mode == "drive" else 1)
         if not 0 < value <= MOST_LIMIT or value != round(value):
             fix = "例如 90 (分钟)" if self.mode == "drive" else "例如 500 (米)"
-            raise InputError(Problem("--limit", f"应为大于0的{self.unit}数", f"{limit:g}", fix))
+            most = MOST_LIMIT // (60 if self.mode == "drive" else 1)
+            what = f"不应超过{most}{self.unit}" if value > MOST_LIMIT else f"应为大于0的{self.unit}数"
+            raise InputError(Problem("--limit", what, f"{limit:g}", fix))
         limits = tuple(sorted({*self.limits, round(value)}))
         key = f"main_{'min' if self.mode == 'drive' else 'm'}"
         asked = Cited(key, f"{limit:g}{self.unit}", "本次指定", "C")
@@ -157,6 +162,13 @@ class Standard:
             return self.cost_text(cost)
         step = 60 if self.mode == "drive" else 1 if cost <= 999 else 100
         return self.cost_text(ceil(cost / step) * step)
+
+    def far_text(self, cost: float) -> str:
+        """Say how far the nearest site of cells with residents outside the main limit is, rounded up.
+
+        On foot a cell whose middle is within it is reached in part, and is no place "70 m away".
+        """
+        return PARTLY if self.mode == "walk" and cost <= self.main else self.cost_text_up(cost)
 
 
 @dataclass(frozen=True)

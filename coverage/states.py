@@ -31,9 +31,6 @@ STATES = {
 }
 """Chinese names of the states, in the order of the columns of ``States.share``."""
 
-PARTLY = "部分可及"
-"""On foot: the middle of the cell is reached, but not all of its residents."""
-
 _TOO_FAR = list(STATES).index("too_far")
 
 
@@ -199,7 +196,7 @@ def too_far(
     whole = apportioned(_whole(demand, states, zones, group)[:, _TOO_FAR], exact, zone)
     table = table.assign(residents=whole, least=least, most=most)
     for column in ("least", "most"):
-        table[f"{column}_text"] = [_text(states.standard, cost) for cost in table[column].tolist()]
+        table[f"{column}_text"] = [states.standard.far_text(cost) for cost in table[column].tolist()]
     order = np.lexsort((site, -whole, zone))
     return table.iloc[order[whole[order] > 0]].reset_index(drop=True)
 
@@ -208,8 +205,3 @@ def _whole(demand: Demand, states: States, zones: Zones, group: Group) -> NDArra
     """Count whole residents by zone and state."""
     own = people(demand, group)[:, None]
     return parts_over(demand, zones, own * states.share, inner=own * states.inner)
-
-
-def _text(standard: Standard, cost: float) -> str:
-    """Say how far a site is; a cell whose middle is in reach is no place "70 m away"."""
-    return PARTLY if standard.mode == "walk" and cost <= standard.main else standard.cost_text_up(cost)

@@ -14,7 +14,6 @@ from ..geodata.layers import Layer
 from ..geodata.network import Network
 from . import meet
 from .hubs import COUNTY, NEVER, Links, drive_times, links_of, ranks_of
-from .snap import Access
 from .standards import Standard
 from .supply import column_of
 
@@ -61,15 +60,10 @@ class Field:
         return np.flatnonzero((self.home == county) & (self.rank == COUNTY))
 
 
-def survey(
-    demand: Demand, network: Network, layer: Layer, standard: Standard, *, places: Access | None = None
-) -> Field:
-    """Find the places and the times between them; one search by road from every store.
-
-    ``places`` is how the cells meet the network (`meet.cells`), where it is known.
-    """
+def survey(demand: Demand, network: Network, layer: Layer, standard: Standard) -> Field:
+    """Find the places and the times between them; one search by road from every store."""
     n_stores, n_counties = len(layer.table), len(demand.county_code)
-    middle = _middle_cells(demand, _met(demand, network, standard, places))
+    middle = _middle_cells(demand, _met(demand, network, standard))
     there = middle >= 0
     lon, lat = meet.sites(layer)
     points = [np.concatenate([a, b[middle[there]]]) for a, b in ((lon, demand.lon), (lat, demand.lat))]
@@ -89,11 +83,11 @@ def survey(
     )
 
 
-def _met(demand: Demand, network: Network, standard: Standard, places: Access | None) -> NDArray[np.bool_]:
+def _met(demand: Demand, network: Network, standard: Standard) -> NDArray[np.bool_]:
     """Mark the cells that meet a road."""
     if not network.n_nodes:
         return np.zeros(len(demand.cell), bool)
-    return (meet.cells(network, demand, standard) if places is None else places).met
+    return meet.cells(network, demand, standard).met
 
 
 def _middle_cells(demand: Demand, met: NDArray[np.bool_]) -> NDArray[np.int64]:

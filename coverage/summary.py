@@ -15,7 +15,6 @@ from . import meet, pairs, travel
 from .matrix import UNREACHED
 from .measures import Cover, by_unit, percentile, second_cover, sites_by_county
 from .people import Group, people
-from .snap import Access
 from .standards import Standard
 from .zones import share_of, sum_counties, sum_over, zones_of
 
@@ -48,13 +47,12 @@ def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> p
 
 
 def compliance(
-    demand: Demand, network: Network, layer: Layer, standard: Standard, *, places: Access | None = None
+    demand: Demand, network: Network, layer: Layer, standard: Standard, *, group: Group = "all"
 ) -> pd.DataFrame:
     """Check the times that are asked of stores by their level, from order to first supplies.
 
     A store of a level (县级, 市级, 省级) has the time that the standard asks of it, less its own readiness,
-    or the standard's mobilisation where it states none. It counts wherever it stands. ``places`` is how the
-    cells meet the network (`meet.cells`), where that is known.
+    or the standard's mobilisation where it states none. It counts wherever it stands.
 
     Returns
     -------
@@ -63,20 +61,20 @@ def compliance(
         (whole), share, worst_min (readiness and driving to the farthest resident; inf where one is out of
         reach). No row where the standard asks nothing.
     """
-    rows, cells = [], _cells(demand, network, standard, places)
+    rows, lives = [], people(demand, group)
+    total, lived = int(lives.sum()), lives > 0
     for level, limit_s in standard.compliance:
-        own, arrival = _arrivals(demand, network, layer, standard, level=level, places=cells)
-        served = int(demand.residents[arrival <= limit_s * 100].sum())
-        lived = demand.residents > 0
+        own, arrival = _arrivals(demand, network, layer, standard, level)
+        served = int(lives[arrival <= limit_s * 100].sum())
         rows.append(
             {
                 "level": f"{level}级",
-                "limit_min": limit_s // 60,
-                "readiness_min": (standard.mobilisation_s or 0) // 60,
+                "limit_min": _plain_minutes(limit_s),
+                "readiness_min": _plain_minutes(standard.mobilisation_s or 0),
                 "sites": len(own),
-                "residents": int(demand.residents.sum()),
+                "residents": total,
                 "served": served,
-                "share": served / demand.residents.sum() if lived.any() else float("nan"),
+                "share": served / total if total else float("nan"),
                 "worst_min": float(_minutes(arrival[lived]).max()) if lived.any() else float("nan"),
             }
         )
@@ -90,7 +88,6 @@ def compliance_by_unit(
     standard: Standard,
     *,
     group: Group = "all",
-    places: Access | None = None,
 ) -> pd.DataFrame:
     """Say for which counties, cities and provinces the times asked of their stores are met.
 
@@ -106,9 +103,8 @@ def compliance_by_unit(
         worst_text, met (True, False; None where nobody lives). No row where the standard asks nothing.
     """
     lives, tables = people(demand, group), []
-    cells = _cells(demand, network, standard, places)
     for level, limit_s in standard.compliance:
-        own, arrival = _arrivals(demand, network, layer, standard, level=level, places=cells)
+        own, arrival = _arrivals(demand, network, layer, standard, level)
         zones = zones_of(demand, level)
         total = sum_over(zones, lives).astype(np.int64)
         served = sum_over(zones, lives * (arrival <= limit_s * 100)).astype(np.int64)
@@ -116,7 +112,7 @@ def compliance_by_unit(
         lived = lives > 0
         np.maximum.at(worst, zones.member[lived], _minutes(arrival[lived]))
         worst[total == 0] = np.nan
-        table = zones.units.assign(limit_min=limit_s // 60)
+        table = zones.units.assign(limit_min=_plain_minutes(limit_s))
         table["sites"] = sum_counties(demand, zones, sites_by_county(demand, own)).astype(np.int64)
         table = table.assign(residents=total, served=served, share=share_of(served, total), worst_min=worst)
         table["worst_text"] = ["" if np.isnan(x) else standard.cost_text_up(x * 60) for x in worst.tolist()]
@@ -125,13 +121,8 @@ def compliance_by_unit(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _cells(demand: Demand, network: Network, standard: Standard, known: Access | None) -> Access | None:
-    """Let the cells meet the network once for all levels."""
-    return meet.cells(network, demand, standard) if known is None and standard.compliance else known
-
-
 def _arrivals(
-    demand: Demand, network: Network, layer: Layer, standard: Standard, *, level: str, places: Access | None
+    demand: Demand, network: Network, layer: Layer, standard: Standard, level: str
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Find when the first store of a level arrives: its rows, (n,) centiseconds from the order.
 
@@ -140,7 +131,7 @@ def _arrivals(
     own = layer.table[layer.table["level"] == f"{level}级"]
     ready = _ready(own, standard)
     sites = meet.points(network, *meet.sites(replace(layer, table=own)), standard)
-    places = meet.cells(network, demand, standard) if places is None else places
+    places = meet.cells(network, demand, standard)
     arrival = np.full(len(demand.cell), NEVER, np.int64)
     store, node, offset = sites.exits()
     found = travel.to_nearest(network, node, offset_cs=offset + ready[store], label=store)
@@ -157,6 +148,11 @@ def _ready(stores: pd.DataFrame, standard: Standard) -> NDArray[np.int64]:
     stated = pd.to_numeric(stores["readiness_min"], errors="coerce").to_numpy(np.float64)
     default = (standard.mobilisation_s or 0) * 100
     return np.where(stated >= 0, np.rint(np.nan_to_num(stated) * 6000), default).astype(np.int64)
+
+
+def _plain_minutes(seconds: int) -> float:
+    """Say whole minutes as whole ones, others with their fraction."""
+    return seconds // 60 if seconds % 60 == 0 else seconds / 60
 
 
 def _minutes(arrival: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from ..geodata.registry import read_stock
 from .people import Group, people
 from .standards import Standard
 
-STATED, STOCK, BY_LEVEL, UNKNOWN = ORIGINS = ("容量", "库存", "级别估计", "未填")
+STATED, STOCK, BY_LEVEL, UNKNOWN = ORIGINS = ("站点填报", "库存", "级别估计", "未填")
 """Where the persons of a site come from, the best known first."""
 
 _NOISE = 1e-9

@@ -12,40 +12,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..geodata.errors import InputError
 from ..geodata.layers import Kind
 from . import depth, equity, floating, measures, states, summary
 from .assessment import Assessment, Table
 from .assignment import notes_of, shortfall, site_loads
 from .cabinets import cabinets
-from .flood import flooded
-from .gap_closing import close_gaps
-from .gaps import locate_gaps
-from .link_tables import critical_and_busiest
-from .marginal import site_values
+from .failure_topics import (
+    describe_flood,
+    describe_gaps,
+    describe_links,
+    describe_sites,
+    describe_value,
+)
 from .opening import NOTES as OPENING_NOTES
 from .opening import hour_table, week_cover, week_table
-from .people import GROUPS, people
-from .resilience import lost_sites, worst_case
+from .people import GROUPS, Group, people
 from .resupply import resupply
 from .standards import load_rules
 from .supply import UNKNOWN
+from .topic_columns import UNIT, WHERE, in_units, named
 from .transport import best_assignment, gain_text
 
 DECAY_NOTE = "距离衰减的权重来自就医研究, 用于救灾物资和AED是假设 (可信度C)"
-_UNIT = ("name",)
-_WHERE = ("city", "name")
-
-
-def in_units(assessment: Assessment, frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Turn columns of seconds or metres into minutes or metres, named so: ``{old: new without suffix}``."""
-    scale, suffix = (60.0, "min") if assessment.drive else (1.0, "m")
-    converted = {old: frame[old] / scale for old in columns}
-    return frame.assign(**converted).rename(columns={old: f"{new}_{suffix}" for old, new in columns.items()})
-
-
-def _named(a: Assessment, frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """Name columns that are minutes or metres already after their unit."""
-    return frame.rename(columns={name: f"{name}_{'min' if a.drive else 'm'}" for name in names})
 
 
 def describe_states(a: Assessment) -> list[Table]:
@@ -63,12 +52,12 @@ def describe_states(a: Assessment) -> list[Table]:
     far = in_units(a, far, {"least": "least", "most": "most"})
     notes = (a.zones.note, f"上限 {a.standard.limit_text(a.standard.main)}, 含等号", *_asked(a))
     return [
-        Table("状态", "居民的三种状态", wide, (*_UNIT, "residents", *states.STATES, "share"), notes),
+        Table("状态", "居民的三种状态", wide, (*UNIT, "residents", *states.STATES, "share"), notes),
         Table(
             "超出上限",
             "超出上限的居民最近的是哪里",
             far,
-            (*_UNIT, "site_name", "residents", "least_text", "most_text"),
+            (*UNIT, "site_name", "residents", "least_text", "most_text"),
         ),
     ]
 
@@ -79,8 +68,10 @@ def _asked(a: Assessment) -> tuple[str, ...]:
     if a.question.at is not None:
         day, minute = a.question.at
         said.append(f"时刻 周{'一二三四五六日'[day]} {minute // 60:02d}:{minute % 60:02d}; {a.opening.note}")
-    if a.question.capacity:
-        said += [*notes_of(a.assignment), *a.supply.notes]
+    if a.counts_capacity:
+        said += [*notes_of(a.assignment_now), *a.supply.notes]
+    elif a.question.capacity:
+        said.append(f"{_NO_PERSONS[a.layer.kind]}, 没有计入容量")
     if a.question.group != "all":
         said.append(f"只计{GROUPS[a.question.group]}")
     return tuple(said)
@@ -94,12 +85,12 @@ def describe_bands(a: Assessment) -> list[Table]:
     goal = depth.to_reach(a.demand, a.cover.main_share, a.standard, a.zones, group=a.question.group)
     unset = () if a.standard.target_share is not None else ("标准没有规定应达到的比例, 不判断是否达标",)
     return [
-        Table("分档", "最近站点有多远", found, (*_UNIT, "band_text", "residents", "share"), (a.zones.note,)),
+        Table("分档", "最近站点有多远", found, (*UNIT, "band_text", "residents", "share"), (a.zones.note,)),
         Table(
             "达到比例",
             f"{a.standard.limit_text(a.standard.main)}以内的比例",
             goal,
-            (*_UNIT, "residents", "served", "share", "target_share", "met", "short"),
+            (*UNIT, "residents", "served", "share", "target_share", "met", "short"),
             unset,
         ),
     ]
@@ -120,14 +111,14 @@ def describe_backup(a: Assessment) -> list[Table]:
             "几处可达",
             f"{a.standard.limit_text(a.standard.main)}以内有几处",
             found,
-            (*_UNIT, "at_least", "residents", "served", "share", "met"),
+            (*UNIT, "at_least", "residents", "served", "share", "met"),
             (a.zones.note,),
         ),
         Table(
             "远近",
             "到第一、二、三近站点的远近",
             far,
-            (*_UNIT, "nth", "median_text", "p90_text", "mean_text", "longest_text", "without"),
+            (*UNIT, "nth", "median_text", "p90_text", "mean_text", "longest_text", "without"),
             centre,
         ),
         Table(
@@ -144,28 +135,29 @@ def describe_backup(a: Assessment) -> list[Table]:
 
 def describe_groups(a: Assessment) -> list[Table]:
     """How evenly the layer serves the residents: Lorenz, Gini, Theil; town and country, the elderly."""
-    access = _access(a)
-    found = equity.equity_tables(a.demand, a.cover, access, group=a.question.group)
+    group = a.question.group
+    among_all = _access(a, "all")
+    access = among_all if group == "all" else _access(a, group)
+    found = equity.equity_tables(a.demand, a.cover, access, group=group, among_all=among_all)
     groups = in_units(a, found.groups, {"p50": "p50", "p90": "p90"})
     return [
         Table(
             "人群",
             "分人群的覆盖",
             groups,
-            (*_UNIT, "group_text", "residents", "served", "share", "p90_text"),
+            (*UNIT, "group_text", "residents", "served", "share", "p90_text"),
             found.notes,
         ),
-        Table("城乡", "城镇与乡村", found.urban_rural, (*_UNIT, "urban_share", "rural_share", "text")),
+        Table("城乡", "城镇与乡村", found.urban_rural, (*UNIT, "urban_share", "rural_share", "text")),
         Table("均衡", "均衡程度", found.summary, ("variable_text", "gini", "theil", "between_share", "text")),
         Table("泰尔分解", "市间与市内的差距", found.theil, ("level", "variable_text", "theil", "text")),
-        Table("泰尔单位", "各单位对差距的贡献", found.units, (*_WHERE, "variable_text", "mean", "theil")),
+        Table("泰尔单位", "各单位对差距的贡献", found.units, (*WHERE, "variable_text", "mean", "theil")),
         Table("洛伦兹曲线", "洛伦兹曲线", found.lorenz, ("variable_text", "people_share", "value_share")),
     ]  # fmt: skip
 
 
-def _access(a: Assessment) -> floating.Accessibility:
-    weight = a.matrix.weight(people(a.demand, a.question.group))
-    return floating.two_step(a.matrix, _offered(a)[0], weight, limit=a.standard.main)
+def _access(a: Assessment, group: Group) -> floating.Accessibility:
+    return floating.two_step(a.catchment, _offered(a)[0], a.catchment.weight(people(a.demand, group)))
 
 
 def _offered(a: Assessment) -> tuple[NDArray[np.float64], str, tuple[str, ...]]:
@@ -184,27 +176,28 @@ def _offered(a: Assessment) -> tuple[NDArray[np.float64], str, tuple[str, ...]]:
 def describe_access(a: Assessment) -> list[Table]:
     """Supply per resident by the floating catchment methods."""
     own, tables = people(a.demand, a.question.group), []
-    weight, (offered, unit, said) = a.matrix.weight(own), _offered(a)
+    weight, (offered, unit, said) = a.catchment.weight(own), _offered(a)
     for method, name in floating.METHODS.items():
-        found = floating.accessibility(a.matrix, offered, weight, method)
+        found = floating.accessibility(a.catchment, offered, weight, method)
         tables.append(floating.by_zone(found, a.zones, own, unit=unit).assign(method=name))
     notes = (*said, DECAY_NOTE, found.note, a.zones.note)
     table = pd.concat(tables, ignore_index=True)
-    shown = (*_UNIT, "method", "residents", "per_10k", "ratio", "without_share")
+    shown = (*UNIT, "method", "residents", "per_10k", "ratio", "without_share")
     return [Table("可达性", "人均可得供给 (每万人)", table, shown, notes)]
 
 
 def describe_rules(a: Assessment) -> list[Table]:
     """Density, administrative requirements with the failing units, response times asked by level."""
-    dense = measures.density(a.demand, a.layer)
+    group = a.question.group
+    dense = measures.density(a.demand, a.layer, group=group)
     rules = load_rules() if a.place.rules is None else a.place.rules
     own = [rule for rule in rules if rule.kind == a.layer.kind]
     failing = measures.admin_failures(a.demand, {a.layer.kind: a.layer}, own)
     total = measures.admin_summary(a.demand, {a.layer.kind: a.layer}, own)
     tables = [
-        Table("密度", "每万人站点数", dense, (*_WHERE, "residents", "sites", "per_10k")),
+        Table("密度", "每万人站点数", dense, (*WHERE, "residents", "sites", "per_10k")),
         Table("配置要求", "配置要求是否满足", total, ("rule", "units", "failing", "met", "names")),
-        Table("未满足单位", "不满足配置要求的单位", failing, ("rule", *_WHERE, "sites", "minimum")),
+        Table("未满足单位", "不满足配置要求的单位", failing, ("rule", *WHERE, "sites", "minimum")),
     ]
     known = [each for each in a.place.references if each.kind == a.layer.kind]
     if known:
@@ -221,14 +214,14 @@ def describe_rules(a: Assessment) -> list[Table]:
             Table(
                 "时限达标",
                 "从调拨指令到首批物资的时限",
-                summary.compliance(a.demand, a.network, a.layer, a.standard, places=a.cells),
+                summary.compliance(a.demand, a.network, a.layer, a.standard, group=group),
                 ("level", "limit_min", "readiness_min", "sites", "served", "share", "worst_min"),
                 ("准备时间为标准的数值, 站点自己填写的优先",),
             )
         )
-        units = summary.compliance_by_unit(a.demand, a.network, a.layer, a.standard, places=a.cells)
+        units = summary.compliance_by_unit(a.demand, a.network, a.layer, a.standard, group=group)
         late = units[units["met"] != True].reset_index(drop=True)  # noqa: E712 (objects)
-        shown = (*_WHERE, "limit_min", "residents", "served", "worst_text", "met")
+        shown = (*WHERE, "limit_min", "residents", "served", "worst_text", "met")
         tables.append(Table("时限未达标", "时限内到不了全部居民的单位", late, shown))
     return tables
 
@@ -238,18 +231,20 @@ def describe_capacity(a: Assessment) -> list[Table]:
     found = a.assignment
     notes = [*notes_of(found), *a.supply.notes]
     if a.question.optimal and a.drive:
-        notes.append(
-            gain_text(found, best_assignment(a.matrix, a.need, a.supply.persons, limit=a.standard.main))
-        )
+        notes += _against_the_best(a)
     loads = site_loads(a.layer, a.supply, found)
-    loads = _named(a, loads, "mean_cost", "farthest_cost").rename(columns={"left": "unused"})
+    loads = named(a, loads, "mean_cost", "farthest_cost").rename(columns={"left": "unused"})
     lack = shortfall(a.demand, a.zones, a.need, found)
+    if len(a.layer.table) and (a.supply.origin == UNKNOWN).all():
+        shown = ("name", "level", "capacity", "origin")
+        why = "没有一处填了容量, 不算保障缺口; 请在图层里填写容量 (或库存)"
+        return [Table("站点负荷", "各站点的容量与负荷", loads, shown, (why, *a.supply.notes))]
     tables = [
         Table(
             "保障缺口",
             "需求、保障与缺口",
             lack,
-            (*_UNIT, "need", "served", "no_capacity", "out_of_reach", "shortfall", "share"),
+            (*UNIT, "need", "served", "no_capacity", "out_of_reach", "shortfall", "share"),
             (*notes, a.zones.note),
         ),
         Table(
@@ -262,8 +257,17 @@ def describe_capacity(a: Assessment) -> list[Table]:
     return tables + (_supplies(a) if a.drive and a.standard.compliance else [])
 
 
+def _against_the_best(a: Assessment) -> list[str]:
+    """Say what dispatching for all at once adds, or why that cannot be computed."""
+    try:
+        best = best_assignment(a.matrix, a.need, a.supply.persons, limit=a.standard.main)
+    except InputError as error:  # too many pairs: the other figures stand
+        return [str(problem) for problem in error.problems]
+    return [gain_text(a.assignment, best)]
+
+
 def _supplies(a: Assessment) -> list[Table]:
-    found = resupply(a.demand, a.network, a.layer, a.standard, need=a.need, supply=a.supply, places=a.cells)
+    found = resupply(a.demand, a.network, a.layer, a.standard, need=a.need, supply=a.supply)
     notes = (*found.notes, *(str(problem) for problem in found.problems))
     shown = ("name", "need", "own", "from_city", "from_province", "unmet", "in_time_share", "late_text")
     sent = ("name", "store", "step", "persons", "minutes", "in_time")
@@ -281,115 +285,14 @@ def describe_hours(a: Assessment) -> list[Table]:
     whole = week_cover(a.demand, a.matrix, a.opening, a.zones_at("省"), group=a.question.group)
     more = cabinets(a.demand, a.matrix, a.opening, a.layer, top=a.question.top, group=a.question.group)
     unread = tuple(str(problem) for problem in a.opening.unread)
-    shown = (*_UNIT, "always_share", "day_share", "night_share", "weekend_share", "loss_text", "worst_text")
+    shown = (*UNIT, "always_share", "day_share", "night_share", "weekend_share", "loss_text", "worst_text")
     gain = ("rank", "name", "county", "hours", "gain_mean")
     return [
         Table("时段", "一周各时段的覆盖", week_table(week), shown, (a.opening.note, *OPENING_NOTES, *unread)),
-        Table("逐小时", "逐小时的覆盖", hour_table(whole), (*_UNIT, "hour_text", "served", "share")),
+        Table("逐小时", "逐小时的覆盖", hour_table(whole), (*UNIT, "hour_text", "served", "share")),
         Table("24小时柜", "改为24小时可取用: 逐处比较", more.alone, gain, (more.sentence,)),
         Table("24小时柜次序", "改为24小时可取用: 先后次序", more.plan, (*gain, "share_after")),
     ]
-
-
-def describe_sites(a: Assessment) -> list[Table]:
-    """What the loss of each site costs; the worst case."""
-    matrix = None if a.drive else a.matrix
-    found = lost_sites(a.demand, a.ranked, a.layer, matrix=matrix, top=None)
-    worst = worst_case(a.demand, a.ranked, a.layer, matrix=matrix)
-    table = _named(a, found.table, "added_mean", "added_max")
-    end = "min" if a.drive else "m"
-    shown = ("rank", "name", "site_county", "lost", "slower", f"added_mean_{end}", "cut_off", "county")
-    return [
-        Table("失去站点", "失去一处站点的后果", table, shown, (found.headline, *found.notes)),
-        Table(
-            "最坏一处",
-            "失去最要紧的一处之后",
-            worst.table,
-            (*_WHERE, "served", "served_after", "lost", "share", "share_after"),
-            (worst.headline,),
-        ),
-    ]
-
-
-def describe_links(a: Assessment) -> list[Table]:
-    """What the closure of each road link costs: the worst of all (proven), and the most used."""
-    worst, busy = critical_and_busiest(
-        a.demand,
-        a.network,
-        a.layer,
-        a.standard,
-        gazetteer=a.place.gazetteer,
-        top=a.question.top,
-        places=a.cells,
-    )
-    shown = ("rank", "road", "place", "users", "lost", "slower", "added_mean_min", "added_max_min", "cut_off")
-    return [
-        Table("要紧路段", "中断后失去覆盖最多的路段", worst.table, shown, (worst.headline, *worst.notes)),
-        Table("常用路段", "最多居民依赖的路段", busy.table, shown, (busy.headline, *busy.notes)),
-    ]
-
-
-def describe_flood(a: Assessment) -> list[Table]:
-    """Whom a flooded area costs the cover, which sites and roads lie in it."""
-    found = flooded(a.demand, a.network, a.layer, a.standard, a.question.area)
-    table = _named(a, found.table, "added_mean", "added_max")
-    shown = (*_WHERE, "inside", "served", "served_after", "lost", "slower", "cut_off")
-    return [
-        Table("受淹影响", "淹没范围的影响", table, shown, (found.headline, *found.notes)),
-        Table("受淹站点", "淹没范围内的站点", found.sites, ("name", "level", "city", "county", "users")),
-        Table("受淹道路", "淹没范围内的道路", found.roads, tuple(found.roads.columns)),
-    ]
-
-
-def describe_gaps(a: Assessment) -> list[Table]:
-    """Unreached residents as places, and what would close each."""
-    found = locate_gaps(a.demand, a.cover, a.layer, a.place.gazetteer, network=a.network)
-    table = in_units(
-        a, found.table.drop(columns="cost").assign(cost=_seconds(a, found.table["cost"])), {"cost": "cost"}
-    )
-    closed = close_gaps(
-        a.demand, a.network, a.layer, a.cover, found, gaz=a.place.gazetteer, top=a.question.top
-    )
-    closed = closed.rename(columns={"candidates": "considered"})
-    rivers = "近似路网看不出没有桥的河流" if a.drive else "没有步行路网时看不出河流"
-    blind = (rivers,) if a.network.label or not (a.drive or a.network.mode == "walk") else ()
-    notes = ("“至少”的处数只对所列候选点成立; 各缺口分别计算, 相加会偏多",)
-    shown = ("rank", "name", "city", "residents", "cells", "nearest_site", "cost_text")
-    size = (
-        "rank",
-        "name",
-        "residents",
-        "sites_needed_low",
-        "sites_needed",
-        "best_place",
-        "closes_share_of_one",
-    )
-    return [
-        Table("缺口", "够不着的居民连成的片", table, shown, blind),
-        Table("补缺", "补上最大的缺口要几处", closed, size, notes),
-    ]
-
-
-def _seconds(a: Assessment, cost: pd.Series[float]) -> pd.Series[float]:
-    """Turn the costs of gaps (minutes or metres) into seconds or metres."""
-    return cost * 60 if a.drive else cost
-
-
-def describe_value(a: Assessment) -> list[Table]:
-    """Who depends on each site alone, which could be closed."""
-    found = site_values(a.demand, a.matrix, a.layer, amount=people(a.demand, a.question.group))
-    table = found.table.rename(columns={"rank": "closing_rank", "cumulative": "lost_in_all"})
-    shown = (
-        "closing_rank",
-        "name",
-        "county",
-        "gross",
-        "sole",
-        "could_close",
-        "loss_if_closed",
-        "lost_in_all",
-    )
-    return [Table("站点价值", "谁只靠这一处, 哪些可以撤并", table, shown, (found.text, found.note))]
 
 
 @dataclass(frozen=True)

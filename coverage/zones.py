@@ -174,7 +174,8 @@ def whole_over(
 
     Returns
     -------
-    (z,) or (z, c), as the amount; below one away from the exact sums but for such rises.
+    (z,) or (z, c), as the amount: a province, county, township or cell is below one away from its exact
+    sum (but for such rises), a city as many as its counties together.
     """
     wide = np.asarray(amount, np.float64)
     whole = _whole(demand, zones, wide[:, None] if wide.ndim == 1 else wide, monotone)

@@ -94,10 +94,9 @@ def write_polygons(path: Path, layers: Sequence[PolygonLayer], *, overwrite: boo
                 (Path(folder) / style.name).write_text(qml, encoding="utf-8")
             for each in (*styles, path):
                 os.replace(Path(folder) / each.name, each)  # noqa: PTH105 (over a file that is there)
-    except OSError as error:
-        raise InputError(
-            Problem(str(path), "不能写文件", str(error.strerror), "请检查文件夹和磁盘")
-        ) from None
+    except (OSError, RuntimeError, sqlite3.Error) as error:  # GDAL tells of a full disk as a RuntimeError
+        said = str(getattr(error, "strerror", None) or "")
+        raise InputError(Problem(str(path), "不能写文件", said, "请检查文件夹和磁盘")) from None
     return [path, *styles]
 
 

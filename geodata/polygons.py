@@ -12,12 +12,16 @@ import numpy as np
 
 from .errors import InputError, Problem
 from .selection import read_area
+from .vector_start import starts_as_named
 
 _PAIR = re.compile(r"([+-]?\d{1,3}(?:\.\d+)?)\s*,\s*([+-]?\d{1,3}(?:\.\d+)?)")
 _FIX = "请给多边形文件 (GeoJSON、GeoPackage 或 Shapefile), 或至少三个点: 116.0,28.9 116.2,28.9 116.1,29.1"
-_FILES = (".gpkg", ".shp")
+_TABLES, _JSON = (".gpkg", ".shp"), (".json", ".geojson")
 _LONGEST = 100_000
 """Characters of a text of points."""
+
+_NAMED = 60
+"""Characters of it by which it is named."""
 
 
 def area_of(text: str, *, where: str = "范围") -> Any:
@@ -43,11 +47,23 @@ def area_of(text: str, *, where: str = "范围") -> Any:
     (116.0, 28.0, 117.0, 29.0)
     """
     path = Path(text) if len(text) < 4096 else None
-    if path is not None and path.suffix.lower() in _FILES:
+    if path is not None and path.suffix.lower() in _TABLES:
         return _checked(_from_file(path), str(path))
-    if path is not None and path.suffix.lower() in (".json", ".geojson"):
+    if path is not None and path.suffix.lower() in _JSON:
         return read_area(path)
     return _checked(_from_points(text, where), where)
+
+
+def name_of(text: str) -> str:
+    """Name an area by its file, or by its corners, shortened.
+
+    Examples
+    --------
+    >>> name_of("data/flood.gpkg"), name_of("116,28 117,28 117,29")
+    ('flood.gpkg', '116,28 117,28 117,29')
+    """
+    known = text[-8:].lower().endswith((*_TABLES, *_JSON))
+    return Path(text).name if known else text if len(text) <= _NAMED else f"{text[: _NAMED - 1]}…"
 
 
 def _from_points(text: str, where: str) -> Any:
@@ -70,6 +86,8 @@ def _from_file(path: Path) -> Any:
         raise InputError(Problem(str(path), "文件不存在", fix=_FIX))
     found = []
     try:
+        if not starts_as_named(path):
+            raise ValueError(f"{path.name} is no file of areas")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about fields and encodings, which nobody reads here
             for layer in pyogrio.list_layers(path)[:, 0].tolist():

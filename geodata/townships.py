@@ -21,6 +21,7 @@ from .crs import ALBERS, WGS84, from_wgs84
 from .demand import Demand
 from .errors import InputError, Problem, WorkspaceError
 from .store import load_arrays, save_arrays
+from .vector_start import starts_as_named
 
 CODE_HEADERS = (
     "code", "代码", "乡镇代码", "乡镇街道代码", "乡级代码", "行政区划代码", "行政区代码", "区划代码",
@@ -37,6 +38,9 @@ NAME_HEADERS = (
 
 OWN_SHARE = 0.5
 """A township lies in its county with at least this share of its area (borders of two sources differ)."""
+
+_OVERLAP = 0.05
+"""Share of the smaller township above which an overlap is told (borders drawn by hand do not fit)."""
 
 _ENCODINGS = ("UTF-8", "GB18030")
 _FIX = "请用 GIS 软件打开后修改"
@@ -172,6 +176,7 @@ def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked
+                _check_start(path)
                 name = layer if layer is not None else _only_layer(path)
                 frame = pyogrio.read_dataframe(path, layer=name, encoding=encoding)
             break
@@ -188,6 +193,11 @@ def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(Problem(path.name, "没有图形, 只有表格", fix="请提供含面的文件"))
     return frame
+
+
+def _check_start(path: Path) -> None:
+    if not starts_as_named(path):
+        raise ValueError(f"{path.name} is no file of areas")
 
 
 def _in_degrees(frame: gpd.GeoDataFrame, file: str) -> NDArray[Any]:
@@ -300,7 +310,25 @@ def _note(file: str, table: gpd.GeoDataFrame, units: Units) -> str:
         if code not in with_some
     ]
     text = f"乡镇边界来自 {file}"
-    return f"{text}; 没有乡镇边界的县区按全境一个单位计: {_some(without)}" if without else text
+    if without:
+        text += f"; 没有乡镇边界的县区按全境一个单位计: {_some(without)}"
+    if overlapping := _overlapping(table):
+        text += f"; {len(overlapping)} 对乡镇互相重叠 ({_some(overlapping)}), 重叠处归代码小的"
+    return text
+
+
+def _overlapping(table: gpd.GeoDataFrame) -> list[str]:
+    """Name the pairs of townships that share more than ``_OVERLAP`` of the smaller one."""
+    shape = table.geometry.to_numpy()
+    first, second = shapely.STRtree(shape).query(shape, predicate="intersects")
+    first, second = first[first < second], second[first < second]
+    area = shapely.area(shape)
+    shared = shapely.area(shapely.intersection(shape[first], shape[second]))
+    much = shared > _OVERLAP * np.minimum(area[first], area[second])
+    names = table["name"].tolist()
+    return [
+        f"{names[a]}与{names[b]}" for a, b in zip(first[much].tolist(), second[much].tolist(), strict=True)
+    ]
 
 
 # The folder

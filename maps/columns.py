@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,8 @@ HEADERS: Mapping[str, str] = {
     "gain_mean": "平均多覆盖(人)", "cumulative_hours": "累计(人时)", "cumulative_mean": "累计多覆盖(人)",
     "of_ceiling": "占全部改造的比例", "site_county": "所在县区", "site_city": "所在设区市",
     "users": "以此为最近的居民", "users_served": "其中在上限内", "slower": "变远的居民",
-    "added_mean": "平均增加", "added_max": "最多增加", "added_sum": "合计增加", "county_lost": "该县失去覆盖",
+    "added_mean": "平均增加", "added_max": "最多增加", "county_lost": "该县失去覆盖",
+    "added_sum": "合计增加(人时)", "added_km": "合计增加(人公里)",
     "lost": "失去覆盖", "served_after": "之后覆盖", "own": "本县供给", "from_city": "市级枢纽供给",
     "from_province": "省级中心供给", "unmet": "未满足", "met_share": "满足比例", "in_time": "按时",
     "in_time_share": "按时比例", "hub": "枢纽", "deliver_to": "送到", "late_text": "迟到的",
@@ -71,6 +72,37 @@ HEADERS: Mapping[str, str] = {
     "length_km": "长度(公里)", "place": "位置", "person_hours": "合计增加(人时)",
 }  # fmt: skip
 """Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
+
+_LOST_AT = {
+    "county": "失去最多的县区", "city": "失去最多的设区市", "county_code": "失去最多的县级代码",
+    "cut_off": "再没有站点可到的居民",
+}  # fmt: skip
+IN_TABLE: Mapping[str, Mapping[str, str]] = {
+    "分档": {"share": "占居民的比例"},
+    "几处可达": {"met": "备份要求是否达到"},
+    "远近": {"longest_text": "最远(到得了的)"},
+    "人群": {"per_10k": "每万居民可得供给"},
+    "泰尔单位": {"people_share": "占全省居民", "value_share": "占全省总量"},
+    "可达性": {"per_10k": "每万居民可得供给"},
+    "密度": {"per_10k": "每万居民站点数"},
+    "配置要求": {"level": "单位级别"},
+    "未满足单位": {"level": "单位级别", "sites": "现有站点数"},
+    "时限达标": {"level": "仓库级别", "served": "时限内可到的居民", "share": "占居民的比例"},
+    "时限未达标": {"served": "时限内可到的居民", "share": "占居民的比例", "worst_text": "最远到达(含准备)"},
+    "保障缺口": {"served": "已保障(人)", "share": "保障比例", "no_capacity": "够得着但没有余量(人)"},
+    "分级补给": {"in_time": "按时送到(人份)"},
+    "发运清单": {"name": "送往", "persons": "数量(人份)"},
+    "仓库发运": {"unused": "剩余(人份)"},
+    "时段": {"worst_text": "覆盖最少的时刻"},
+    "24小时柜次序": {"share_after": "改造后全周平均比例"},
+    "失去站点": _LOST_AT,
+    "最坏一处": {"share": "原覆盖比例", "share_after": "之后比例", "cut_off": _LOST_AT["cut_off"]},
+    "要紧路段": _LOST_AT,
+    "常用路段": _LOST_AT,
+    "受淹影响": {"cut_off": _LOST_AT["cut_off"], "share_after": "之后比例"},
+    "缺口": {"share": "占该县居民的比例"},
+}
+"""Headers that only hold in one table, by the name of the table."""
 
 _COSTS: Mapping[str, str] = {
     "least": "最近", "most": "最远", "low": "自", "high": "至", "median": "半数居民在此以内",
@@ -94,6 +126,17 @@ WORDS: dict[str, dict[Any, str]] = {
 HIDDEN = {"group", "variable", "band", "asked", "row", "edge"}
 """Columns for programs: not in the tables that people read."""
 
+_HIDDEN_IN = {
+    "远近": {"worst_min", "worst_m", "worst_text"},  # the farthest, or nothing where some reach no site
+    "最远的地方": {"place", "label"},  # the name again
+    "超出上限": {"least_m", "most_m"},  # from the centre of a cell that may be partly in reach
+    "时限未达标": {"worst_text"},
+}
+_FIRST = ("rank", "closing_rank", "level", "code", "name", "city", "county")
+
+NO_WAY = "无法到达"
+"""What stands for an infinite cost."""
+
 STATE_COLUMNS = frozenset(STATES) - {"served"}
 """Columns that count residents in a state."""
 
@@ -105,18 +148,58 @@ _SHARES = {
     "always_share", *(f"{period}_{each}" for period in PERIODS for each in ("share", "loss")),
 }  # fmt: skip
 _DEGREES = {"lon", "lat", "best_lon", "best_lat"}
-_PLAIN = {"year", "rank", "hour"}
+_PLAIN = {"year", "rank", "closing_rank", "hour"}
 _FINE = {"gini", "theil", "between", "within", "within_part", "between_part", "per_10k", "ratio", "mean"}
+_EXACT = _SHARES | _DEGREES | _FINE
 
 
-def header(name: str) -> str:
-    """Give the Chinese header of a column; empty where it has none.
+def for_people(table: str, frame: pd.DataFrame, shown: Sequence[str]) -> pd.DataFrame:
+    """Leave the columns that people read, units in front, then those of a screen, then the others.
+
+    What is missing in all rows is left out, words for a number that stands there, and codes for programs.
 
     Examples
     --------
+    >>> frame = pd.DataFrame({"row": [7], "p90_min": [3.2], "p90_text": ["4分钟"], "name": ["修水县"]})
+    >>> list(for_people("远近", frame, ["p90_text"]))
+    ['name', 'p90_min']
+    """
+    if "added_mean_m" in frame.columns:
+        frame = frame.rename(columns={"added_sum": "added_km"})
+    hidden = HIDDEN | _HIDDEN_IN.get(table, set())
+    names = [name for name in frame.columns if name not in hidden]
+    if len(frame):
+        names = [name for name in names if not frame[name].isna().all()]
+    if "target_share" in frame.columns and "target_share" not in names:
+        names = [name for name in names if name != "short"]  # short of nothing
+    numbers = {text: _number_of(text, names) for text in names if text.endswith("_text")}
+    swapped = [numbers.get(name) or name for name in shown]
+    own = IN_TABLE.get(table, {})
+    first = [name for name in _FIRST if name in names and (name == "level" or name not in own)]
+    order = dict.fromkeys((*first, *swapped, *names))
+    return frame[[name for name in order if name in names and not numbers.get(name)]]
+
+
+def _number_of(text: str, names: Collection[str]) -> str:
+    """Find the column of numbers that a column of words repeats; empty where there is none."""
+    stem = text.removesuffix("_text")
+    if stem == "upper":  # how the upper store is found, not how far it is
+        return ""
+    return next((f"{stem}_{unit}" for unit in _UNITS if f"{stem}_{unit}" in names), "")
+
+
+def header(name: str, table: str = "") -> str:
+    """Give the Chinese header of a column (of a table); empty where it has none.
+
+    Examples
+    --------
+    >>> header("share"), header("share", "分档")
+    ('覆盖比例', '占居民的比例')
     >>> header("residents"), header("p90_min"), header("p90_m"), header("day_share"), header("x")
     ('居民', '九成居民在此以内(分)', '九成居民在此以内(米)', '工作时间比例', '')
     """
+    if own := IN_TABLE.get(table, {}).get(name):
+        return own
     stem, _, end = name.rpartition("_")
     if name in HEADERS or name in COLUMNS:
         return HEADERS.get(name) or COLUMNS[name]
@@ -149,7 +232,19 @@ def rounded(name: str, value: Any) -> int | float | None:
         return None
     if isinstance(value, int | np.integer) or name in _PLAIN:
         return int(value)
-    return round(float(value), 6 if name in _SHARES | _DEGREES | _FINE else 2)
+    return round(float(value), 6 if name in _EXACT else 2)
+
+
+def is_cost(name: str) -> bool:
+    """Tell whether a column holds minutes or metres to a site, infinite where there is no way.
+
+    Examples
+    --------
+    >>> is_cost("p90_min"), is_cost("high_min"), is_cost("limit_min"), is_cost("share")
+    (True, False, False, False)
+    """
+    stem, _, end = name.rpartition("_")
+    return end in _UNITS and stem in _COSTS and stem not in ("low", "high")
 
 
 def word(name: str, value: Any) -> str | None:
@@ -165,10 +260,11 @@ def shown(name: str, value: Any) -> Any:
     >>> shown("share", 0.12345), shown("residents", 12), shown("kind", "aed"), shown("gini", 0.314159)
     ('12.3 %', 12, 'AED', '0.314')
     """
-    if (said := word(name, value)) is not None:
-        return said
-    if isinstance(value, bool | np.bool_):
-        return "是" if value else "否"
+    said = word(name, value)
+    if said is not None or isinstance(value, bool | np.bool_):
+        return said or ("是" if value else "否")
+    if isinstance(value, float | np.floating) and is_cost(name) and value == np.inf:
+        return NO_WAY
     if isinstance(value, int | np.integer | float | np.floating):
         number = rounded(name, value)
         if number is None or isinstance(number, int):

@@ -10,9 +10,7 @@ Boai Hans, because the OFL lets a changed font keep no reserved name.
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +28,7 @@ from fontTools.ttLib import TTFont, TTLibError
 from matplotlib.font_manager import fontManager
 
 from ..geodata.errors import InputError, Problem
+from ..geodata.store import replacing
 from .words import one_line
 
 FAMILY = "Boai Hans"
@@ -142,14 +141,8 @@ def _write_font(source: Path, characters: Iterable[str], path: Path) -> None:
         forms, cmap = chinese_forms(font), font.getBestCmap()
         mapping = {ord(mark): forms.get(cmap[ord(mark)], cmap[ord(mark)]) for mark in sorted(characters)}
         derived = _build(font, mapping)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".font.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            derived.save(file)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        derived.save(temporary)
 
 
 def _build(font: TTFont, mapping: Mapping[int, str]) -> TTFont:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import unicodedata
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
 
 from ..geodata.layers import COLUMNS, KIND_NAMES
 from ..geodata.store import replacing
 from . import columns, style, words
 from .words import one_line, stock_text
+from .workbook import Sheet, Value, workbook_bytes
 
 if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
-
     from ..scenarios.run import Result
     from ..scenarios.world import World
 
@@ -32,8 +25,6 @@ WORKBOOK = "结果.xlsx"
 
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _LONGEST = 1000
-_LOOSE_COLUMNS_MAX = 46
-_STAMP = (2000, 1, 1, 0, 0, 0)
 
 
 def safe_text(text: str) -> str:
@@ -84,14 +75,13 @@ def save_tables(
     Columns get their Chinese headers and formats by their English names; see `write_tables`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / workbook]
+    paths, written = [folder / workbook], [_written(name, table) for name, table in tables.items()]
     with replacing(paths[0]) as temporary:
-        temporary.write_bytes(_workbook(notes, tables))
-    for name, table in tables.items():
-        path = folder / f"{name}.csv"
-        text = _csv_text(table)
+        temporary.write_bytes(_workbook(notes, written))
+    for table in written:
+        path = folder / f"{table.name}.csv"
         with replacing(path) as temporary:
-            temporary.write_bytes(text.encode("utf-8-sig"))
+            temporary.write_bytes(_csv_text(table).encode("utf-8-sig"))
         paths.append(path)
     return paths
 
@@ -163,7 +153,7 @@ def _notes(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(rows))
 
 
-def _cell(name: str, value: Any) -> Any:
+def _cell(name: str, value: Any) -> Value:
     """Turn a value into what a cell holds: text made safe, a number, or nothing."""
     if name in columns.WORDS:
         return columns.word(name, value) or safe_text(str(value))
@@ -172,86 +162,49 @@ def _cell(name: str, value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         return "是" if value else "否"
     if isinstance(value, int | np.integer | float | np.floating):
+        if columns.is_cost(name) and value == np.inf:
+            return columns.NO_WAY
         return columns.rounded(name, value)
     return None if value is None or value is pd.NA else safe_text(str(value))
 
 
-def _header(name: str) -> str:
-    return columns.header(name) or safe_text(name)
+def _header(name: str, table: str) -> str:
+    return columns.header(name, table) or safe_text(name)
 
 
-def _rows(table: pd.DataFrame) -> list[list[Any]]:
-    cells = [[_cell(str(name), value) for value in table[name].tolist()] for name in table.columns]
-    return [list(row) for row in zip(*cells, strict=True)]
+class Written(NamedTuple):
+    """A table as it is written: what its headers and cells say, and how its numbers look."""
+
+    name: str
+    headers: list[str]
+    rows: list[tuple[Value, ...]]
+    formats: list[str]
 
 
-def _csv_text(table: pd.DataFrame) -> str:
+def _written(name: str, table: pd.DataFrame) -> Written:
+    names = [str(column) for column in table.columns]
+    cells = [
+        [_cell(own, value) for value in table[column].tolist()]
+        for own, column in zip(names, table.columns, strict=True)
+    ]
+    return Written(
+        name,
+        [_header(own, name) for own in names],
+        list(zip(*cells, strict=True)),
+        [columns.number_format(own) for own in names],
+    )
+
+
+def _csv_text(table: Written) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([_header(str(name)) for name in table.columns])
-    writer.writerows(_rows(table))
+    writer.writerow(table.headers)
+    writer.writerows(table.rows)
     return buffer.getvalue()
 
 
-def _workbook(notes: Sequence[tuple[str, str]], tables: Mapping[str, pd.DataFrame]) -> bytes:
-    book = Workbook()
-    front = book.active
-    front.title = "说明"
-    _fill(front, ["项目", "内容"], [[safe_text(name), safe_text(text)] for name, text in notes], ["", ""])
-    front.column_dimensions["B"].width = 110
-    for row in front.iter_rows(min_row=2, min_col=2, max_col=2):
-        row[0].alignment = Alignment(wrap_text=True, vertical="top")
-    for name, table in tables.items():
-        formats = [columns.number_format(str(column)) for column in table.columns]
-        _fill(
-            book.create_sheet(name), [_header(str(column)) for column in table.columns], _rows(table), formats
-        )
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return _timeless(buffer)
-
-
-def _fill(
-    sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Any]], formats: Sequence[str]
-) -> None:
-    """Write a sheet: header in bold and frozen, filter, number formats, widths that fit the content."""
-    sheet.append(list(headers))
-    for cell in sheet[1]:
-        cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="DCEBF2")
-        cell.alignment = Alignment(vertical="center")
-    for row in rows:
-        sheet.append(list(row))
-    for number, form in enumerate(formats, start=1):
-        texts = [
-            headers[number - 1],
-            *(str(row[number - 1]) for row in rows[:500] if row[number - 1] is not None),
-        ]
-        sheet.column_dimensions[get_column_letter(number)].width = min(
-            _LOOSE_COLUMNS_MAX, max(map(_width, texts)) + 2
-        )
-        for (cell,) in sheet.iter_rows(min_row=2, min_col=number, max_col=number):
-            if isinstance(cell.value, float) or (isinstance(cell.value, int) and form != "0.0%"):
-                fraction = isinstance(cell.value, float) and form == "#,##0" and not cell.value.is_integer()
-                cell.number_format = "#,##0.0" if fraction else form
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = sheet.dimensions
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text[:60])
-
-
-def _timeless(buffer: io.BytesIO) -> bytes:
-    """Pack a workbook again without the time of writing, so that the same tables give the same bytes."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
-        for entry in old.infolist():
-            content = old.read(entry)
-            if entry.filename == "docProps/core.xml":
-                content = re.sub(
-                    rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", rb"\g<1>2000-01-01T00:00:00Z", content
-                )
-            info = zipfile.ZipInfo(entry.filename, _STAMP)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(info, content)
-    return packed.getvalue()
+def _workbook(notes: Sequence[tuple[str, str]], written: Sequence[Written]) -> bytes:
+    front = [[safe_text(name), safe_text(text)] for name, text in notes]
+    sheets = [Sheet("说明", ["项目", "内容"], front, ["", ""], wrapped=1)]
+    sheets += [Sheet(each.name, each.headers, each.rows, each.formats) for each in written]
+    return workbook_bytes(sheets)

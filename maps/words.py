@@ -121,8 +121,11 @@ def one_line(text: object, *, longest: int = 80) -> str:
     >>> one_line("修水\\u202e县\\n仓库")
     '修水县 仓库'
     """
-    kept = (" " if mark.isspace() else mark for mark in str(text))
-    shown = "".join(mark for mark in kept if unicodedata.category(mark) not in {"Cc", "Cf", "Cs"}).strip()
+    shown = str(text)
+    if not shown.isprintable():  # what is printable holds none of the marks, and no blank but the space
+        kept = (" " if mark.isspace() else mark for mark in shown)
+        shown = "".join(mark for mark in kept if unicodedata.category(mark) not in {"Cc", "Cf", "Cs"})
+    shown = shown.strip()
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..coverage.inequality import percent_text
 from ..coverage.standards import Standard
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind
@@ -148,12 +149,12 @@ def _headline(rows: pd.DataFrame, base: Result, result: Result) -> str:
     for row in rows.to_dict("records"):
         kind: Kind = row["kind"]
         standard = result.covers[kind].standard
-        now = f"{row['layer']}{_limit_text(standard)}覆盖 {_percent(row['share'])}"
+        now = f"{row['layer']}{_limit_text(standard)}覆盖 {percent_text(row['share'])}"
         if result is base:
             parts.append(now)
         elif row["actions"]:
             lost = f"、减少 {_people(row['lost'])}" if row["lost"] else ""
-            shares = f"{_percent(_share(base, kind, standard.main))} → {_percent(row['share'])}"
+            shares = f"{percent_text(_share(base, kind, standard.main))} → {percent_text(row['share'])}"
             people = f"(增加 {_people(row['gained'])}{lost})"
             parts.append(f"{row['layer']} {_actions(row)}, {_limit_text(standard)}覆盖 {shares} {people}")
     if result is base:
@@ -175,19 +176,6 @@ def _share(result: Result, kind: Kind, limit: float) -> float:
     units = result.units
     row = units[(units["kind"] == kind) & (units["limit"] == limit) & (units["level"] == "省")]
     return float(row["share"].iloc[0])
-
-
-def _percent(share: float) -> str:
-    """Say a share with one decimal; all but everybody is not 100 %, and somebody is not 0 %.
-
-    Examples
-    --------
-    >>> [_percent(share) for share in (0.0, 0.0001, 0.5, 0.9999, 1.0)]
-    ['0.0%', '不到0.1%', '50.0%', '99.9%', '100.0%']
-    """
-    if 0.0 < share < 0.0005:
-        return "不到0.1%"
-    return f"{share if share == 1.0 else min(share, 0.999):.1%}"
 
 
 def _people(count: int) -> str:

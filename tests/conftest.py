@@ -68,6 +68,15 @@ def world(workspace_folder: Path):
     return workspace.load_world(workspace.open_workspace(workspace_folder))
 
 
+@pytest.fixture(scope="session")
+def small_province(shared: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Real roads as a small province (`smallprovince`), made once for each worker; read-only by agreement."""
+    import smallprovince
+
+    file = shared / "data" / "osm" / "liechtenstein.osm.pbf"
+    return smallprovince.make_world(file, tmp_path_factory.mktemp("province"))
+
+
 @pytest.fixture
 def own_workspace(workspace_folder: Path, tmp_path: Path) -> Path:
     """A copy of the demo workspace that a test may break."""

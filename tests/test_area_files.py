@@ -198,3 +198,16 @@ def test_missing_numbers_stay_missing(tmp_path: Path) -> None:
         assert frame["数"].isna().tolist() == [False, True]
         assert frame["比"].isna().tolist() == [False, True]
         assert frame["有"].tolist() == ["是", "否"]
+
+
+def test_a_full_disk_is_a_sentence(written: Path, products: list[Areas], monkeypatch: Any) -> None:
+    """GDAL's own error is no defect of boai, and the old file stays."""
+    before = written.read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise pyogrio.errors.DataSourceError("No space left on device")
+
+    monkeypatch.setattr(pyogrio.raw, "write", full)
+    with pytest.raises(InputError, match="不能写文件"):
+        write_polygons(written, [qgis.area_layer(products[0])], overwrite=True)
+    assert written.read_bytes() == before

@@ -12,7 +12,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import tinyworld
-from boai.app import assessments, cli, workspace
+from boai.app import assessments, cli
 from boai.app.assessments import Wanted, group_of, moment_of, question_of, topic_of
 from boai.coverage.assessment import Assessment, Place, Question, cover_of
 from boai.coverage.measures import cover_layer
@@ -23,11 +23,6 @@ from boai.maps import columns
 from boai.scenarios.world import World
 
 FLOOD = "115.80,28.60 116.00,28.60 116.00,28.80 115.80,28.80"
-
-
-@pytest.fixture(scope="module")
-def world(workspace_folder: Path) -> World:
-    return workspace.load_world(workspace.open_workspace(workspace_folder))
 
 
 def assessed(world: World, kind: Kind, **asked: object) -> Assessment:
@@ -146,7 +141,9 @@ def test_a_topic_on_the_screen(capsys: pytest.CaptureFixture[str], workspace_fol
 
 def test_all_topics_as_files(capsys: pytest.CaptureFixture[str], own_workspace: Path) -> None:
     """Workbooks and CSV with Chinese headers, labels in every row, notes in front; whole or not at all."""
+    (own_workspace / ".assessment.killed").mkdir()
     code, out, _ = run(capsys, "assess", "--workspace", str(own_workspace), "--top", "3")
+    assert not list(own_workspace.glob(".assessment.*"))
     assert code == 0
     files = [Path(line) for line in out.splitlines()]
     assert all(path.is_file() for path in files)
@@ -162,9 +159,86 @@ def test_all_topics_as_files(capsys: pytest.CaptureFixture[str], own_workspace: 
             chinese = [bool(re.match("[\u4e00-\u9fff0-9(]|AED", name)) for name in table.columns]
             assert all(chinese), (path.name, list(table.columns))
             if len(table):
-                assert table["标注"].str.contains("示例数据").all()
+                mark = "只供对照" if path.stem == "参考值" else "示例数据"
+                assert table["标注"].str.contains(mark).all()
+            assert len(set(table.columns)) == len(table.columns), path.name
+    of = own_workspace / "assessment" / "备灾仓库"
+    head = {
+        name: list(pd.read_csv(of / f"{name}.csv", nrows=2)) for name in ("状态", "分档", "远近", "失去站点")
+    }
+    assert not {"够得着但没有余量", "够得着但此刻不开放"} & set(head["状态"])  # neither was asked for
+    assert head["分档"][4:7] == ["远近", "居民", "占居民的比例"]
+    assert "最远到达(分, 含准备)" not in head["远近"]  # there is no readiness in it
+    assert {"失去最多的县区", "再没有站点可到的居民", "合计增加(人时)"} <= set(head["失去站点"])
+    assert "需供给(人)" in list(pd.read_csv(of / "补缺.csv"))
+    assert "需供给(人)" not in list(pd.read_csv(of.parent / "AED" / "补缺.csv"))
+    far = pd.read_csv(of / "最远的地方.csv")
+    assert far["标注"].str.contains("近似乡镇").all()
+    notes = {(row[0], row[1]) for row in book["说明"].iter_rows(values_only=True)}
+    assert any(name == "标准: 主要上限" and "60分钟; 来源: " in text for name, text in notes)
+    assert ("表 时限未达标", "时限内到不了全部居民的单位: 各单位都能在时限内送到全部居民") in notes
+
+
+def test_options_that_change_nothing_are_refused(
+    capsys: pytest.CaptureFixture[str], workspace_folder: Path
+) -> None:
+    where = ["--workspace", str(workspace_folder)]
+    for topic, *option in (
+        ("bands", "--at", "周三"), ("bands", "--capacity"), ("states", "--need", "2"),
+        ("states", "--optimal"), ("gaps", "--polygon", FLOOD),
+    ):  # fmt: skip
+        code, out, err = run(capsys, "assess", "warehouse", topic, *option, *where)
+        assert (code, out) == (1, "")
+        assert f"{option[0]}: 对主题“{TOPICS[topic].title}”不起作用" in err
+    code, out, _ = run(capsys, "assess", "warehouse", "rules", "--group", "乡村", *where)
+    assert code == 0
+    assert "按全部居民计" in out
+
+
+def test_the_screen_says_what_counts(capsys: pytest.CaptureFixture[str], workspace_folder: Path) -> None:
+    where = ["--workspace", str(workspace_folder)]
+    _, out, _ = run(capsys, "assess", "aed", "states", *where)
+    assert "步行路网距离(直线距离×1.3)270米以内(含)算已覆盖" in out
+    assert "步行的覆盖偏低 (假设)" in out
+    _, out, _ = run(capsys, "assess", "warehouse", "states", "--by", "乡镇", *where)
+    assert "县区" in out  # towns of one name lie in several counties
+    _, _, err = run(capsys, "assess", "warehouse", *where)
+    assert "失去站点 道路 淹没" in err
+
+
+def test_tables_for_people() -> None:
+    """What is missing in every row, said twice or for programs only is left out; infinite is no way."""
+    frame = pd.DataFrame({
+        "row": [1, 2], "level": "市", "name": ["甲", "乙"], "target_share": [None, None], "short": [0, 0],
+        "p90_min": [3.0, np.inf], "p90_text": ["3分钟", "无法到达"], "upper_min": 1.0, "upper_text": "填报的",
+    })  # fmt: skip
+    found = columns.for_people("远近", frame, ["p90_text"])
+    assert list(found) == ["level", "name", "p90_min", "upper_min", "upper_text"]
+    assert columns.shown("p90_min", np.inf) == "无法到达"
+    assert columns.shown("high_min", np.inf) is None
+    assert (columns.header("share"), columns.header("share", "缺口")) == ("覆盖比例", "占该县居民的比例")
+    assert "added_km" in columns.for_people(
+        "失去站点", pd.DataFrame({"added_mean_m": [1], "added_sum": [2]}), []
+    )
 
 
 def test_topics_have_names() -> None:
     assert all(topic.title for topic in TOPICS.values())
     assert "capacity" not in topics_of("aed")
+
+
+def test_areas_are_refused_before_they_are_drawn(
+    capsys: pytest.CaptureFixture[str], workspace_folder: Path, tmp_path: Path
+) -> None:
+    where = ["--workspace", str(workspace_folder)]
+    for out, option, said in (
+        ("a.txt", [], "请以 .gpkg 或 .geojson 结尾"),
+        ("none/a.gpkg", [], "文件夹不存在"),
+        ("a.gpkg", ["--spacing", "inf"], "应在1到20000米之间"),
+        ("a.gpkg", ["--spacing", "1e-9"], "应在1到20000米之间"),
+    ):
+        code, _, err = run(capsys, "areas", "warehouse", str(tmp_path / out), *option, *where)
+        assert code == 1
+        assert said in err
+        assert "服务范围:" not in err  # nothing was begun
+    assert not list(tmp_path.iterdir())

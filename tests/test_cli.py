@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -108,17 +109,17 @@ def _documented() -> list[str]:
 
 @pytest.mark.parametrize("line", _documented())
 def test_documented_commands_answer_in_words(capsys, workspace_folder: Path, line: str) -> None:
-    code, out, _ = run(capsys, *line.split(), "--workspace", str(workspace_folder))
+    code, out, _ = run(capsys, *shlex.split(line), "--workspace", str(workspace_folder))
     assert code == 0
     assert "示例数据" in out
-    assert "近似路网" in out
+    assert "近似路网" in out or line.startswith("assess AED")  # on foot no roads are used
 
 
 @pytest.mark.parametrize(
     "line", ["layers", "layers show team", "network info", "network check", "coverage home", "plan aed -n 2"]
 )
 def test_other_commands_answer_in_words(capsys, workspace_folder: Path, line: str) -> None:
-    code, out, _ = run(capsys, *line.split(), "--workspace", str(workspace_folder))
+    code, out, _ = run(capsys, *shlex.split(line), "--workspace", str(workspace_folder))
     assert code == 0
     assert "近似路网" in out if "network" in line else "示例数据" in out
 

@@ -196,7 +196,7 @@ def brute_quantile(cost: list[float], weight: list[int], q: Fraction) -> float:
     return everybody[need - 1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_quantiles_equal_counting_one_by_one(data: st.DataObject) -> None:
     n = data.draw(st.integers(1, 30))
@@ -371,7 +371,7 @@ def test_no_sites_nobody_and_no_cells() -> None:
     assert depth.bands(walker, found, zones_of(walker, "省"), matrix=matrix)["residents"].tolist()[-1] > 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=4), st.integers(0, 15))
 def test_another_site_never_makes_it_worse(nodes: list[int], another: int) -> None:
     demand, before, _ = drive(nodes)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import shapely
 import shapeworld
-import smallprovince
 import tinyworld
 from boai.coverage import measures
 from boai.coverage.flood import COLUMNS, ROAD_COLUMNS, SITE_COLUMNS, Flood, closed_by, flooded, share_inside
@@ -227,9 +226,9 @@ def test_zones_may_be_chosen() -> None:
     assert found.table["lost"].sum() == whole.table["lost"][0]
 
 
-def test_more_water_never_helps(shared: Path, tmp_path: Path) -> None:
+def test_more_water_never_helps(small_province: Any) -> None:
     """Real roads: the rows of a growing area, the last of which is measured anew."""
-    world = smallprovince.make_world(shared / "data" / "osm" / "liechtenstein.osm.pbf", tmp_path)
+    world = small_province
     demand, network, layer = world.demand, world.network, world.layers["team"]
     standard = world.standards["team"]
     middle = shapely.Point(layer.table["lon"][0], layer.table["lat"][0])

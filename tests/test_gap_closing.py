@@ -62,7 +62,7 @@ def test_nine_cells_of_a_county_need_two_or_three_sites() -> None:
         best = np.argmin((lon - row["best_lon"]) ** 2 + (lat - row["best_lat"]) ** 2)
         assert gain[best] == gain.max() and f"镇{best}附近" in row["best_place"]
         assert row["persons_to_supply"] == row["residents"] and row["unreached"] == 0
-    assert table["text"][0].startswith("至少要新建 3 处 (已证明); 先在丁县 镇")
+    assert table["text"][0].startswith("至少要新建3处 (已证明); 先在丁县 镇")
 
 
 def test_one_site_closes_a_small_gap() -> None:
@@ -72,7 +72,7 @@ def test_one_site_closes_a_small_gap() -> None:
     table = close(demand, network, layer, standard)
     last = table.iloc[-1]
     assert (last["residents"], last["sites_needed_low"], last["sites_needed"]) == (32, 1, 1)
-    assert last["text"].startswith("新建 1 处即可全部覆盖: ") and last["closes_share_of_one"] == 1
+    assert last["text"].startswith("新建1处即可全部覆盖: ") and last["closes_share_of_one"] == 1
     assert last["persons_to_supply"] == 10
     assert len(close(demand, network, layer, top=2)) == 2
 
@@ -84,7 +84,8 @@ def test_residents_without_a_road_are_told() -> None:
     away = Demand(**{**vars(away), "area_km2": demand.area_km2 * 4})
     table = close(away, network).set_index("county")
     assert table.loc["甲县", "unreached"] == 8
-    assert "有 8 人任何候选点都到不了" in table.loc["甲县", "text"]
+    assert table.loc["甲县", "text"].startswith("新建1处即可覆盖其余居民: ")
+    assert "有8人任何候选点都到不了" in table.loc["甲县", "text"]
     closed = replace(network, centiseconds=np.full(network.n_edges, -1, np.int32))
     alone = close(demand, closed)
     assert (alone["sites_needed"] == 4).all() and (alone["unreached"] == 0).all()
@@ -139,7 +140,7 @@ def test_walking_gaps_are_an_interval_that_a_plan_reaches() -> None:
     assert row["candidates"] == 7 * 343 and row["unreached"] == 0
     assert sub_cells / 13 <= row["sites_needed_low"] < row["sites_needed"] <= 7 * 49
     assert row["one_reaches"] % 16 == 0 and 7 * 16 <= row["one_reaches"] <= 13 * 16
-    assert row["text"].startswith(f"至少 {row['sites_needed_low']} 处, {row['sites_needed']} 处足够; ")
+    assert row["text"].startswith(f"至少{row['sites_needed_low']:,}处, {row['sites_needed']:,}处足够; ")
     one = reach.candidate_reach_walk(
         demand, row["best_lon"], row["best_lat"], standard, existing=(demand.lon[:1], demand.lat[:1])
     )

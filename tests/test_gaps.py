@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from boai.coverage import gaps, measures
 from boai.coverage.measures import Cover
-from boai.coverage.standards import Standard, load_standards
+from boai.coverage.standards import PARTLY, Standard, load_standards
 from boai.geodata.demand import Demand
 from boai.geodata.gazetteer import Gazetteer
 from boai.geodata.layers import Layer
@@ -159,11 +159,11 @@ def test_nobody_lives_anywhere() -> None:
 
 def test_a_middle_in_reach_is_partly_reached_and_no_distance() -> None:
     standard = load_standards()["aed"]
-    assert gaps._cost_text(standard, 70.0) == gaps.PARTLY
-    assert gaps._cost_text(standard, 270.0) == gaps.PARTLY
-    assert gaps._cost_text(standard, 271.0) == "271米"
+    assert standard.far_text(70.0) == PARTLY
+    assert standard.far_text(270.0) == PARTLY
+    assert standard.far_text(271.0) == "271米"
     warehouse = load_standards()["warehouse"]
-    assert [gaps._cost_text(warehouse, cost) for cost in (3600.0, 3601.0, np.inf)] == [
+    assert [warehouse.far_text(cost) for cost in (3600.0, 3601.0, np.inf)] == [
         "1小时",
         "1小时1分钟",
         "无法到达",

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import gridworld
 import networkx as nx
 import numpy as np
 import pytest
 import shapeworld
-import smallprovince
 from boai.coverage import reach, travel
 from boai.coverage.closing import Closing, Effect
 from boai.coverage.detours import Detours
@@ -25,6 +23,7 @@ from boai.geodata.errors import InputError
 from boai.geodata.layers import Layer
 from boai.geodata.network import CLOSED, Network, edge_tails
 from boai.geodata.shapes import STEPS
+from boai.scenarios.world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -301,12 +300,8 @@ def test_walking_is_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def province(
-    shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Demand, Network, Layer, Standard]:
-    world = smallprovince.make_world(
-        shared / "data" / "osm" / "liechtenstein.osm.pbf", tmp_path_factory.mktemp("roads")
-    )
+def province(small_province: World) -> tuple[Demand, Network, Layer, Standard]:
+    world = small_province
     return world.demand, world.network, world.layers["team"], world.standards["team"]
 
 

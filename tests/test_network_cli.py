@@ -11,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import osm_files
 import pytest
+import shapely
 from boai.app.cli import main
 from boai.geodata.network import load_network
 from boai.geodata.overlay import load_overlay
@@ -131,10 +133,20 @@ def test_close_by_way_edge_and_area(roads: Path, tmp_path: Path, capsys: pytest.
         "coordinates": [[[114.5, 29.015], [114.52, 29.015], [114.52, 29.025], [114.5, 29.015]]],
     }
     (tmp_path / "flood.geojson").write_text(json.dumps(area), encoding="utf-8")
-    for choice in (["--way", "102"], ["--edge", "0"], ["--polygon", str(tmp_path / "flood.geojson")]):
+    shape = gpd.GeoSeries([shapely.from_geojson(json.dumps(area))], crs="EPSG:4326")
+    shape.to_file(tmp_path / "flood.gpkg")
+    corners = " ".join(f"{lon},{lat}" for lon, lat in area["coordinates"][0][:3])
+    for choice in (["--way", "102"], ["--edge", "0"]):
         code, out, _ = run(capsys, "network", "close", str(roads), *choice, "--json")
         assert code == 0
         assert json.loads(out)["edges"] >= 2
+    said = []
+    for polygon in (str(tmp_path / "flood.geojson"), str(tmp_path / "flood.gpkg"), corners):
+        code, out, _ = run(capsys, "network", "close", str(roads), "--polygon", polygon, "--json")
+        assert code == 0
+        said.append(json.loads(out))
+    assert said[0]["edges"] == said[1]["edges"] == said[2]["edges"] >= 2
+    assert [each["what"] for each in said] == ["范围 flood.geojson", "范围 flood.gpkg", f"范围 {corners}"]
     code, out, _ = run(capsys, "network", "close", str(roads), "--edge", "0", "--one-way", "--json")
     assert json.loads(out)["edges"] == 1
 
@@ -198,6 +210,9 @@ def test_places_go_by_their_names_in_a_workspace(
         (["close", "ROADS", "--near", "115,29"], "附近没有道路"),
         (["close", "ROADS", "--road", "G353", "--speed", "0.001"], "车速比例"),
         (["close", "ROADS", "--polygon", "nosuch.geojson"], "不存在"),
+        (["close", "ROADS", "--polygon", "nosuch.gpkg"], "不存在"),
+        (["close", "ROADS", "--polygon", "114.5,29 114.6,29"], "三个以上"),
+        (["close", "ROADS", "--polygon", "100,20 101,20 101,21"], "范围内没有道路"),
         (["reopen", "ROADS"], "--all"),
         (["reopen", "ROADS", "7"], "没有这条"),
         (["use"], "--approximate"),

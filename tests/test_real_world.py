@@ -43,11 +43,9 @@ CREDIT = "道路 © OpenStreetMap 贡献者 (ODbL), 数据日期 2014-03-25"
 
 
 @pytest.fixture(scope="module")
-def province(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = smallprovince.make_world(
-        shared / "data" / "osm" / "liechtenstein.osm.pbf", tmp_path_factory.mktemp("file")
-    )
-    return replace(world, network=replace(world.network, meta={**world.network.meta, "made": "2014-03-25"}))
+def province(small_province: World) -> World:
+    network = small_province.network
+    return replace(small_province, network=replace(network, meta={**network.meta, "made": "2014-03-25"}))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from boai.maps import tables
 from boai.maps.tables import WORKBOOK, safe_text, write_tables
+from boai.maps.words import one_line
 from boai.scenarios.compare import compare
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,14 @@ def test_no_text_can_be_a_formula(text: str) -> None:
     safe = safe_text(text)
     assert safe.lstrip()[:1] not in set("=+-@＝＋－＠\t\r\n")
     assert safe_text(f"={text}").startswith("'")
+
+
+@given(st.text(), st.integers(1, 12))
+def test_texts_are_one_harmless_line(text: str, longest: int) -> None:
+    blank = "".join(" " if mark.isspace() else mark for mark in text)
+    bare = "".join(mark for mark in blank if unicodedata.category(mark) not in ("Cc", "Cf", "Cs")).strip()
+    line = one_line(text, longest=longest)
+    assert line == (bare if len(bare) <= longest else bare[: longest - 1] + "…")
 
 
 def test_csv_opens_in_excel_and_holds_the_figures(
@@ -115,9 +125,8 @@ def _is_number(text: str) -> bool:
 
 
 def test_missing_values_are_empty(small: tuple[Any, list[Any], pd.DataFrame]) -> None:
-    text = tables._csv_text(
-        pd.DataFrame({"gain": [float("nan"), float("inf"), 1.005], "name": ["", None, "甲"]})
-    )
+    table = pd.DataFrame({"gain": [float("nan"), float("inf"), 1.005], "name": ["", None, "甲"]})
+    text = tables._csv_text(tables._written("表", table))
     assert text == "新增覆盖居民,名称\r\n,\r\n,\r\n1.0,甲\r\n"
 
 

@@ -15,6 +15,7 @@ import tinyworld
 from boai.coverage.zones import zones_of
 from boai.geodata import townships
 from boai.geodata.errors import InputError, WorkspaceError
+from boai.geodata.polygons import area_of
 from boai.geodata.townships import Townships, assign, located, read_townships
 from shapely import GeometryCollection, MultiPolygon, Point, Polygon, box
 
@@ -214,3 +215,25 @@ def test_a_local_coordinate_system_is_refused(tmp_path: Path) -> None:
     own = gpd.GeoDataFrame(table.drop(columns="geometry"), geometry=table.geometry.to_numpy(), crs=local)
     text = problems(write(own, tmp_path / "a.gpkg"))
     assert "坐标系无法换算为经纬度" in text
+
+
+def test_a_virtual_layer_under_another_name_is_refused(tmp_path: Path) -> None:
+    """GDAL goes by the content: such a file would have read another one, or fetched it."""
+    write(frame(), tmp_path / "real.gpkg")
+    text = (
+        f'<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{tmp_path / "real.gpkg"}</SrcDataSource>'
+        "</OGRVRTLayer></OGRVRTDataSource>"
+    )
+    for name in ("a.gpkg", "a.shp", "a.geojson", "a.vrt"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="无法读取"):
+            read_townships(tmp_path / name, UNITS)
+    with pytest.raises(InputError, match="读不出多边形"):
+        area_of(str(tmp_path / "a.gpkg"))
+
+
+def test_overlaps_are_told(tmp_path: Path) -> None:
+    assert "重叠" not in read_townships(write(frame(), tmp_path / "fits.gpkg"), UNITS).note
+    shapes = [box(114.95, 27.95, 115.07, 28.15), *frame().geometry[1:]]
+    over = write(frame().set_geometry(gpd.GeoSeries(shapes, crs=4326)), tmp_path / "over.gpkg")
+    assert "1 对乡镇互相重叠 (西乡与东镇), 重叠处归代码小的" in read_townships(over, UNITS).note
