@@ -49,7 +49,16 @@ def test_capacity_then_stock_then_level() -> None:
     )
     found = supply_of(layer, STANDARD)
     assert found.persons.tolist() == [30, 36, 5000, 0, 0, 0, 7, 120_000]
-    assert found.origin.tolist() == ["站点填报", "库存", "级别估计", "未填", "站点填报", "库存", "站点填报", "级别估计"]
+    assert found.origin.tolist() == [
+        "站点填报",
+        "库存",
+        "级别估计",
+        "未填",
+        "站点填报",
+        "库存",
+        "站点填报",
+        "级别估计",
+    ]
     assert found.notes[0] == "容量来源: 容量 3 处、库存 2 处、级别估计 2 处、未填 1 处 (未填的按 0 计)"
     assert found.notes[1] == "库存按 家庭包 4人/件、饮用水箱 0.3人/件 折算, 不同物资的人数相加 (假设)"
     assert found.notes[2] == "1 处填了库存, 但没有可折算成人数的物资"
