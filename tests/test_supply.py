@@ -59,7 +59,7 @@ def test_capacity_then_stock_then_level() -> None:
         "站点填报",
         "级别估计",
     ]
-    assert found.notes[0] == "容量来源: 容量 3 处、库存 2 处、级别估计 2 处、未填 1 处 (未填的按 0 计)"
+    assert found.notes[0] == "容量来源: 站点填报 3 处、库存 2 处、级别估计 2 处、未填 1 处 (未填的按 0 计)"
     assert found.notes[1] == "库存按 家庭包 4人/件、饮用水箱 0.3人/件 折算, 不同物资的人数相加 (假设)"
     assert found.notes[2] == "1 处填了库存, 但没有可折算成人数的物资"
     assert found.notes[3] == "级别估计按 省级 120000人、县级 5000人 (可信度C, 可改), 不是实际库存"
