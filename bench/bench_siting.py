@@ -34,6 +34,7 @@ class Case:
 
     name: str
     p: int
+    """0: the fewest sites that cover all (set covering)."""
     make: Callable[[], Arrays]
 
 
@@ -101,9 +102,9 @@ def aed() -> Arrays:
     return *_cover(points, centre, np.full(3000, 0.208)), weight, 3000
 
 
-def planar(m: int, n: int, radius: float, *, clustered: bool) -> Arrays:
+def planar(m: int, n: int, radius: float, *, clustered: bool, seed: int = 4) -> Arrays:
     """Demand 1-100 in a square of side 30, uniform or around 40 centres."""
-    random = np.random.default_rng(4)
+    random = np.random.default_rng(seed)
 
     def points(count: int) -> NDArray[np.float64]:
         if not clustered:
@@ -125,15 +126,23 @@ CASES = (
     Case("homes, 300 000 sub-cells", 40, homes),
     Case("AED, 60 000 sub-cells", 500, aed),
     Case("uniform 10 000 x 500, r 3", 20, lambda: planar(10_000, 500, 3.0, clustered=False)),
+    Case("uniform 10 000 x 500, r 3.2", 20, lambda: planar(10_000, 500, 3.2, clustered=False)),
+    Case("uniform 10 000 x 500, r 2", 50, lambda: planar(10_000, 500, 2.0, clustered=False)),
+    Case("uniform 50 000 x 500, r 2", 50, lambda: planar(50_000, 500, 2.0, clustered=False)),
+    Case("uniform 200 000 x 500, r 2", 50, lambda: planar(200_000, 500, 2.0, clustered=False)),
+    Case("cover all, uniform 10 000 x 500, r 3.6", 0, lambda: planar(10_000, 500, 3.6, clustered=False)),
     Case("clustered 50 000 x 500, r 1", 20, lambda: planar(50_000, 500, 1.0, clustered=True)),
 )
 
 
 def ours(arrays: Arrays, p: int, limit_s: float) -> dict[str, float | str]:
-    from boai.coverage.siting import mclp
+    from boai.coverage.siting import lscp, mclp
 
     indptr, indices, weight, n = arrays
-    plan = mclp(indptr, indices, weight, n, p=p, time_limit_s=limit_s)
+    if p:
+        plan = mclp(indptr, indices, weight, n, p=p, time_limit_s=limit_s)
+    else:
+        plan = lscp(indptr, indices, weight, n, time_limit_s=limit_s)
     return {"objective": plan.objective, "bound": plan.bound, "status": plan.status}
 
 
@@ -142,6 +151,8 @@ def plain(arrays: Arrays, p: int, limit_s: float) -> dict[str, float | str]:
     indptr, indices, weight, n = arrays
     m = len(weight)
     cover = csr_array((np.ones(len(indices)), indices, indptr), shape=(m, n))
+    if not p:
+        return _plain_cover(cover[np.diff(indptr) > 0], limit_s)
     matrix = block_array([[-cover, eye_array(m)], [csr_array(np.ones((1, n))), None]], format="csr")
     scale = 1e4 / weight.sum()
     result = milp(
@@ -158,6 +169,66 @@ def plain(arrays: Arrays, p: int, limit_s: float) -> dict[str, float | str]:
         "bound": bound,
         "status": "optimal" if result.status == 0 else "time limit",
     }
+
+
+def _plain_cover(cover: csr_array, limit_s: float) -> dict[str, float | str]:
+    """Min sum x with a row of at least 1 for every demand point that can be covered."""
+    result = milp(
+        np.ones(cover.shape[1]),
+        constraints=LinearConstraint(cover, 1, np.inf),
+        integrality=1,
+        bounds=Bounds(0, 1),
+        options={"time_limit": limit_s},
+    )
+    found = result.fun if result.fun is not None else float("nan")
+    bound = result.mip_dual_bound if result.mip_dual_bound is not None else float("nan")
+    return {"objective": found, "bound": bound, "status": "optimal" if result.status == 0 else "time limit"}
+
+
+def points_in_memory(m: int) -> None:
+    """Print the 24 instances of Cordeau, Furini and Ljubić (2019): points x 100 candidates, square of 30."""
+    from boai.coverage.siting import mclp
+    from boai.coverage.siting.aggregate import aggregate_points
+
+    random = np.random.default_rng(6)
+    candidates = random.uniform(0, 30, (100, 2)).round(6)
+    x, y = random.uniform(0, 30, m).round(6), random.uniform(0, 30, m).round(6)
+    weight = random.integers(1, 101, m).astype(np.int32)
+    aggregate_points(x[:1000], y[:1000], weight[:1000], candidates, 3.0)  # compiled before
+    print("| R | p | classes | merge s | CPU s | solve s | CPU s | objective | status |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for radius in (3.25, 3.5, 3.75, 4.0, 5.5, 5.75, 6.0, 6.25):
+        for p in (10, 15, 20):
+            started, cpu = time.perf_counter(), time.process_time()
+            classes = aggregate_points(x, y, weight, candidates, radius)
+            merged, merged_cpu = time.perf_counter() - started, time.process_time() - cpu
+            plan = mclp(classes.indptr, classes.indices, classes.weight, 100, p=p)
+            spent = time.perf_counter() - started - merged, time.process_time() - cpu - merged_cpu
+            times = f"{merged:.2f} | {merged_cpu:.2f} | {spent[0]:.2f} | {spent[1]:.2f}"
+            row = f"| {radius} | {p} | {len(classes.weight):,} | {times} |"
+            print(f"{row} {plan.objective:,.0f} | {plan.status} |", flush=True)
+    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+def points_streamed(m: int, chunk: int = 2_000_000) -> None:
+    """Print one instance of m points x 100 candidates, made chunk by chunk and never held."""
+    from boai.coverage.siting import mclp
+    from boai.coverage.siting.aggregate import PointStream
+
+    random = np.random.default_rng(6)
+    started, cpu = time.perf_counter(), time.process_time()
+    stream = PointStream(random.uniform(0, 30, (100, 2)), 4.0)
+    for _ in range(m // chunk):
+        x, y = random.random((2, chunk), np.float32) * np.float32(30)
+        stream.add(x, y, random.integers(1, 101, chunk, np.uint8))
+    classes = stream.classes()
+    plan = mclp(classes.indptr, classes.indices, classes.weight, 100, p=15)
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{m:,} points streamed: {seconds:.1f} s, {cpu_s:.1f} CPU s with generation, {peak:,.0f} MB,", end=" "
+    )
+    print(f"{len(classes.weight):,} classes, {plan.objective:,.0f}, {plan.status}")
 
 
 def measure(case: Case, solver: str, limit_s: float) -> dict[str, float | str]:
@@ -177,7 +248,15 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds per solver and instance")
     parser.add_argument("--only", default="", help="part of an instance's name")
     parser.add_argument("--one", nargs=2, metavar=("CASE", "SOLVER"), help=argparse.SUPPRESS)
+    parser.add_argument("--points", type=int, help="the 24 instances with so many points in memory, instead")
+    parser.add_argument("--stream", type=int, help="one instance with so many points streamed, instead")
     options = parser.parse_args()
+    if options.points or options.stream:
+        if options.points:
+            points_in_memory(options.points)
+        if options.stream:
+            points_streamed(options.stream)
+        return
     if options.one:
         print(json.dumps(measure(CASES[int(options.one[0])], options.one[1], options.limit)))
         return
@@ -193,7 +272,7 @@ def main() -> None:
                 print(f"| {case.name} | {case.p} | {solver} | failed | | | | | | |", flush=True)
                 continue
             row = json.loads(done.stdout)
-            gap = 100 * (row["bound"] - row["objective"]) / row["bound"]
+            gap = 100 * abs(row["bound"] - row["objective"]) / max(row["bound"], row["objective"])
             where = f"| {case.name} ({row['shape']}) | {case.p} | {solver} |"
             where += f" {row['s']:.2f} | {row['cpu_s']:.2f} |"
             found = f" {row['objective']:,.0f} | {row['bound']:,.0f} | {gap:.3f} | {row['status']} |"

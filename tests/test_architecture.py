@@ -21,7 +21,7 @@ OWNERS = {
     "folium": {"maps/page.py"},
     "sklearn": {"coverage/gaps.py"},
     "contourpy": {"coverage/areas.py"},
-    "highspy": {"coverage/siting/solve.py"},
+    "highspy": {"coverage/siting/linear.py", "coverage/siting/solve.py"},
     "typer": {
         f"app/{name}.py"
         for name in ("cli", "commands", "assess_cli", "layers_cli", "network_cli", "standards_cli")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from boai.coverage.siting import branch, covered_weight, lscp, mclp
+from boai.coverage.siting import branch, certificate, covered_weight, lscp, mclp
 from boai.coverage.siting.branch import Incumbent, find_best, lagrangian_bound
 from boai.coverage.siting.greedy import search, value
 from boai.coverage.siting.reduce import cover_matrix, dominated_columns, merge_rows, reduce_cover
@@ -68,6 +68,16 @@ def planar(m: int, n: int, radius: float, seed: int):
 
 def check(plan, indptr, indices, weight, p, forced=(), forbidden=()) -> None:
     """What must hold of every feasible plan, from the raw arrays."""
+    n = (
+        len(plan.certificate.records[0].opened)
+        if plan.certificate.records
+        else int(indices.max(initial=0)) + 1
+    )
+    asked = certificate.request(
+        indptr, indices, weight, n, maximal=True, budget=p, forced=forced, forbidden=forbidden
+    )
+    found = certificate.check(asked, plan.sites, plan.certificate)
+    assert not found.problems and found.bound <= plan.bound * (1 + 1e-6) + 1e-9
     assert len(set(plan.sites)) == len(plan.sites) <= p
     assert set(forced) <= set(plan.sites) and not set(forbidden) & set(plan.sites)
     assert plan.objective == covered_weight(indptr, indices, weight, plan.sites)
@@ -117,7 +127,7 @@ def test_every_multiplier_gives_a_valid_bound(case, data):
     p = data.draw(st.integers(1, n))
     nothing = np.zeros(n, bool)
     instance, _ = reduce_cover(
-        cover_matrix(*csr(rows), n), weight, sites=p, forced=nothing, forbidden=nothing
+        cover_matrix(*csr(rows), n), weight, budget=p, forced=nothing, forbidden=nothing
     )
     share = data.draw(st.lists(st.floats(0, 1), min_size=instance.n_rows, max_size=instance.n_rows))
     free = np.zeros(instance.n_columns, bool)
@@ -139,13 +149,13 @@ def test_branch_and_bound_alone_finds_the_optimum(case, data):
     p = data.draw(st.integers(1, n))
     nothing = np.zeros(n, bool)
     instance, _ = reduce_cover(
-        cover_matrix(*csr(rows), n), weight, sites=p, forced=nothing, forbidden=nothing
+        cover_matrix(*csr(rows), n), weight, budget=p, forced=nothing, forbidden=nothing
     )
     incumbent = Incumbent(False, 1e-9, time.monotonic() + 60, covered=0.0)
     if instance.n_rows:
-        master = branch.Master(instance)
         free = np.zeros(instance.n_columns, bool)
-        branch._branch(master, incumbent, branch.Node(np.inf, free, free, free.astype(float)))
+        tree = branch._Tree(instance, incumbent, branch.MAXIMAL)
+        tree.branch(tree.relax(branch.Node(np.inf, free, free, free.astype(float)), root=False))
         assert incumbent.covered == pytest.approx(brute_force(rows, weight, n, p), rel=1e-6)
 
 
@@ -299,7 +309,7 @@ def test_merging_and_dominance_equal_sets(case):
     nothing = np.zeros(n, bool)
     filled = [row for row in rows if row]
     weight = np.array([w for row, w in zip(rows, weight, strict=True) if row]) + 1.0
-    merged, total = merge_rows(cover_matrix(*csr(filled), n), weight) if filled else (None, None)
+    merged, total, _ = merge_rows(cover_matrix(*csr(filled), n), weight) if filled else (None, None, None)
     expected: dict[frozenset[int], float] = {}
     for row, w in zip(filled, weight, strict=True):
         expected[frozenset(row)] = expected.get(frozenset(row), 0.0) + w
@@ -310,7 +320,7 @@ def test_merging_and_dominance_equal_sets(case):
         }
         assert got.keys() == expected.keys() and all(got[key] == pytest.approx(expected[key]) for key in got)
     instance, _ = reduce_cover(
-        cover_matrix(*csr(filled), n), weight, sites=1, forced=nothing, forbidden=nothing
+        cover_matrix(*csr(filled), n), weight, budget=1, forced=nothing, forbidden=nothing
     )
     sets = [{i for i, row in enumerate(filled) if j in row} for j in range(n)]
     kept = [
@@ -330,7 +340,9 @@ def test_colliding_hashes_do_not_merge_rows(monkeypatch):
             return np.ones((2, 3), np.uint64)
 
     monkeypatch.setattr(np.random, "default_rng", lambda _seed: Constant())
-    matrix, weight = merge_rows(cover_matrix(*csr([[0], [1], [0], [2]]), 3), np.array([1.0, 2.0, 4.0, 8.0]))
+    matrix, weight, _ = merge_rows(
+        cover_matrix(*csr([[0], [1], [0], [2]]), 3), np.array([1.0, 2.0, 4.0, 8.0])
+    )
     covered = {
         j: weight[[j in matrix.indices[a:b] for a, b in itertools.pairwise(matrix.indptr)]].sum()
         for j in range(3)
@@ -343,11 +355,11 @@ def test_local_search_repairs_greedy():
     rows, weight = [[0, 1], [1, 2], [0], [2]], np.array([4.0, 4.0, 3.0, 3.0])
     nothing = np.zeros(3, bool)
     instance, _ = reduce_cover(
-        cover_matrix(*csr(rows), 3), weight, sites=2, forced=nothing, forbidden=nothing
+        cover_matrix(*csr(rows), 3), weight, budget=2, forced=nothing, forbidden=nothing
     )
     start = np.array([False, True, False])
     assert value(instance, search(instance, start)) == 14.0
-    assert value(replace(instance, sites=1), search(replace(instance, sites=1))) == 8.0
+    assert value(replace(instance, budget=1.0), search(replace(instance, budget=1.0))) == 8.0
 
 
 def test_separable_candidates_need_no_search():
@@ -376,7 +388,7 @@ def test_incumbent_never_claims_less_than_it_dropped():
 def test_empty_instance_is_solved():
     nothing = np.zeros(2, bool)
     instance, _ = reduce_cover(
-        cover_matrix(*csr([[]]), 2), np.ones(1), sites=1, forced=nothing, forbidden=nothing
+        cover_matrix(*csr([[]]), 2), np.ones(1), budget=1, forced=nothing, forbidden=nothing
     )
     incumbent = Incumbent(True, 1e-6, time.monotonic() + 1)
     find_best(instance, incumbent)

@@ -1,112 +1,94 @@
-"""Good plans at once: greedy addition and swap local search on a reduced instance."""
+"""Good plans at once: greedy addition, swap local search and shakes on a reduced instance."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .reduce import Floats, Instance, Mask, Positions, ranges
+from .cover_kernels import small_cover
+from .kernels import Sparse, improve
+from .reduce import Floats, Instance, Mask
 
-_PASSES = 50
-"""Passes of the local search over the open columns; more than this was never seen to be needed."""
+KICKS = 200
+"""Shakes of the first plan; the prototype's 300 found nothing more on the benchmark's instances."""
 
-
-@dataclass
-class _State:
-    """The working state of one search: never leaves this module."""
-
-    instance: Instance
-    count: Positions
-    """(k,) open columns that cover each class."""
-    gain: Floats
-    """(n,) residents that a column would add: weight of its classes that no open column covers."""
-    open: Mask
-    """(n,) the open columns."""
-
-    def switch(self, column: int, *, on: bool) -> None:
-        """Open or close one column and update the counts and gains of its neighbours."""
-        instance = self.instance
-        covered = slice(instance.columns.indptr[column], instance.columns.indptr[column + 1])
-        rows = instance.columns.indices[covered]
-        self.open[column] = on
-        self.count[rows] += 1 if on else -1
-        changed = rows[self.count[rows] == (1 if on else 0)]
-        self.gain += (-1.0 if on else 1.0) * self.shares(changed)
-
-    def shares(self, rows: Positions) -> Floats:
-        """Sum the weight of some classes by column (n,)."""
-        rows_of = self.instance.rows
-        size = np.diff(rows_of.indptr)[rows]
-        columns = rows_of.indices[ranges(rows_of.indptr[rows], size)]
-        weight = np.repeat(self.instance.weight[rows], size)
-        return np.asarray(np.bincount(columns, weight, minlength=self.instance.n_columns), np.float64)
-
-    def best(self) -> int:
-        """Find the closed column with the largest gain; the first of equals."""
-        return int(np.argmax(np.where(self.open, -1.0, self.gain)))
+_STEPS_PER_KICK = 250
+"""Steps of the search for small covers that count as one shake."""
 
 
-def _start(instance: Instance, opened: Mask) -> _State:
-    count = (instance.rows @ opened.astype(np.float64)).astype(np.int64)
-    gain = instance.columns @ np.where(count == 0, instance.weight, 0.0)
-    return _State(instance, count, gain, opened.copy())
+def sparse_of(instance: Instance) -> Sparse:
+    """Give an instance to the kernels."""
+    rows, columns = instance.rows, instance.columns
+    return Sparse(
+        rows.indptr.astype(np.int32),
+        rows.indices.astype(np.int32),
+        columns.indptr.astype(np.int32),
+        columns.indices.astype(np.int32),
+        np.ascontiguousarray(instance.weight, np.float64),
+        np.ascontiguousarray(instance.cost, np.float64),
+    )
 
 
-def search(instance: Instance, start: Mask | None = None) -> Mask:
-    """Fill a plan up to ``p`` columns by greatest gain, then swap until no single swap helps.
+def search(instance: Instance, start: Mask | None = None, *, kicks: int = 0) -> Mask:
+    """Fill a plan up to the budget by greatest gain for its cost, then swap until no single swap helps.
 
-    Greedy alone is within 1 - 1/e of the optimum (Nemhauser, Wolsey and Fisher 1978).
+    Greedy alone is within 1 - 1/e of the optimum where all columns cost the same (Nemhauser, Wolsey and
+    Fisher 1978).
 
     Parameters
     ----------
     instance
         With n columns.
-    p
-        Columns to open at most; useless ones stay closed.
     start
-        (n,) columns open at the beginning, at most ``p``.
+        (n,) columns open at the beginning, within the budget.
+    kicks
+        Shakes of the plan, each followed by filling and swaps.
 
     Returns
     -------
     opened
-        (n,) the open columns.
+        (n,) the open columns; useless ones stay closed.
     """
-    p = instance.sites
-    if p <= 0 or instance.n_columns == 0:
+    opened = np.zeros(instance.n_columns, bool) if start is None else start
+    if instance.budget <= 0 or instance.n_columns == 0:
         return np.zeros(instance.n_columns, bool)
-    state = _start(instance, np.zeros(instance.n_columns, bool) if start is None else start)
     tiny = 1e-9 * float(instance.weight.sum())
-    _fill(state, p, tiny)
-    for _ in range(_PASSES):
-        if not _swap(state, tiny):
-            break
-        _fill(state, p, tiny)
-    return state.open
-
-
-def _fill(state: _State, p: int, tiny: float) -> None:
-    """Open the best columns one by one while they add anything."""
-    for _ in range(p - int(state.open.sum())):
-        column = state.best()
-        if state.open[column] or state.gain[column] <= tiny:
-            break
-        state.switch(column, on=True)
-
-
-def _swap(state: _State, tiny: float) -> bool:
-    """Try to replace each open column by a better one; true where at least one swap was made."""
-    swapped = False
-    for column in np.flatnonzero(state.open).tolist():
-        state.switch(column, on=False)
-        other = state.best()
-        better = state.gain[other] > state.gain[column] + tiny
-        state.switch(other if better else column, on=True)
-        swapped = swapped or bool(better)
-    return swapped
+    return improve(sparse_of(instance), opened, float(instance.budget), kicks, tiny)
 
 
 def value(instance: Instance, opened: Mask) -> float:
     """Residents covered by the open columns and the base."""
     served = instance.rows @ opened.astype(np.float64) > 0
     return instance.base + float(instance.weight[served].sum())
+
+
+def rounded(instance: Instance, fraction: Floats) -> Mask:
+    """Open the columns with the largest fractions, at least 0.3, while the budget lasts (n,)."""
+    first = np.argsort(-fraction, kind="stable")
+    first = first[fraction[first] >= 0.3]
+    opened, left = np.zeros(instance.n_columns, bool), instance.budget * (1.0 + 1e-12)
+    for column in first.tolist():
+        if instance.cost[column] <= left:
+            opened[column] = True
+            left -= float(instance.cost[column])
+    return opened
+
+
+def complete_cover(instance: Instance, start: Mask, kicks: int = 0) -> Mask:
+    """Open columns until all classes are covered (n,); with kicks, look for cheaper covers."""
+    if not instance.n_rows:
+        return np.zeros(instance.n_columns, bool)
+    return small_cover(sparse_of(instance), start, 1 + _STEPS_PER_KICK * kicks)
+
+
+def even_prices(instance: Instance) -> Floats:
+    """Price every class such that no column's classes cost more than the column (k,), for a first bound.
+
+    From 0 all classes of a column share what it costs; each class takes the least of the shares.
+    """
+    size = np.diff(instance.columns.indptr)
+    share = instance.cost / np.maximum(size, 1)
+    if not instance.n_rows:
+        return np.empty(0)
+    return np.asarray(
+        np.minimum.reduceat(share[instance.rows.indices], instance.rows.indptr[:-1]), np.float64
+    )

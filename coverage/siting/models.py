@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -12,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from .branch import Incumbent, find_best
-from .greedy import search
-from .reduce import Floats, Instance, Mask, Positions, cover_matrix, reduce_cover
-from .solve import cover_all
+from .branch import FEWEST, MAXIMAL, Incumbent, Model, Progress, find_best
+from .certificate import Certificate, Step
+from .dominance import reduce_set_cover
+from .reduce import Floats, Mask, Positions, cover_matrix, reduce_cover
 
 Status = Literal["optimal", "feasible", "infeasible"]
+
+_log = logging.getLogger(__name__)
 
 _OPTIMAL_GAP = 1e-6
 """With fractional weights a plan is called optimal when no plan can be better by more than this share."""
@@ -32,11 +35,12 @@ class Plan:
     gains: tuple[float, ...]
     """Residents that each site adds to those before it."""
     objective: float
-    """Residents covered (MCLP) or number of sites (LSCP), recomputed from the input; NaN where infeasible."""
+    """Residents covered (MCLP) or cost of the sites (LSCP; without costs their number), recomputed from the
+    input; NaN where infeasible."""
     bound: float
-    """No plan covers more (MCLP) or needs fewer sites (LSCP) than this; NaN where infeasible."""
+    """No plan covers more (MCLP) or costs less (LSCP) than this; NaN where infeasible."""
     status: Status
-    """``optimal`` only where the bound proves it (of `lscp`, HiGHS's own dual bound)."""
+    """``optimal`` only where the bound proves it."""
     gap: float
     """Distance of objective and bound as a share of the larger; 0 where both are 0, NaN where infeasible."""
     reductions: dict[str, int]
@@ -45,6 +49,8 @@ class Plan:
     """In Chinese: why nothing is feasible, or why fewer sites were opened than allowed."""
     seconds: float = field(default=0.0, compare=False)
     """Wall time."""
+    certificate: Certificate | None = field(default=None, compare=False, repr=False)
+    """What proves the bound; `certificate.check` follows it. None where infeasible."""
 
 
 def covered_weight(
@@ -73,19 +79,22 @@ def mclp(
     weight: NDArray[np.floating[Any] | np.integer[Any]],
     n_candidates: int,
     *,
-    p: int,
+    p: int | None = None,
+    cost: NDArray[np.floating[Any] | np.integer[Any]] | None = None,
+    budget: float | None = None,
     forced: Sequence[int] = (),
     forbidden: Sequence[int] = (),
     time_limit_s: float = 60.0,
+    progress: Progress | None = None,
 ) -> Plan:
-    """Open at most ``p`` of the candidates so that they cover the most residents (maximal covering location).
+    """Open ``p`` candidates at most, or what a budget pays, to cover the most residents (maximal covering).
 
     With ``x_j = 1`` where candidate ``j`` is opened, ``z_r = 1`` where row ``r`` is covered, ``w_r`` its
     residents and ``a_rj = 1`` where ``j`` covers ``r`` (Church and ReVelle 1974)::
 
         max   sum_r w_r z_r
         s.t.  z_r <= sum_j a_rj x_j      for every row r
-              sum_j x_j <= p
+              sum_j x_j <= p             or  sum_j c_j x_j <= budget
               x_j in {0, 1},  0 <= z_r <= 1
 
     The steps: exact reductions (rows with the same candidates become one, dominated candidates go), a greedy
@@ -104,11 +113,16 @@ def mclp(
         Number of candidates.
     p
         Sites to open at most, the forced ones among them.
+    cost, budget
+        Instead of ``p``: (n,) what each candidate costs, > 0, and what all may cost, the forced ones among
+        them.
     forced, forbidden
         Candidates that are opened in any case, or never.
     time_limit_s
-        Wall time after which the best plan so far is returned with its proven gap. Only a plan that ran out
-        of time can depend on the machine; all others are deterministic.
+        Wall time after which the best plan so far is returned with its proven gap; so does Ctrl-C
+        (``KeyboardInterrupt``). Only such a plan can depend on the machine; all others are deterministic.
+    progress
+        Called with incumbent, bound, gap and seconds whenever one of the first two gets better.
 
     Returns
     -------
@@ -130,18 +144,23 @@ def mclp(
     started = time.monotonic()
     matrix, weight = cover_matrix(indptr, indices, n_candidates), _weights(weight, len(indptr) - 1)
     opened, closed = _mask(forced, n_candidates), _mask(forbidden, n_candidates)
-    reason = _conflict(p, opened, closed)
+    costs, limit = _limit(p, cost, budget, n_candidates)
+    reason = _conflict(p, opened, closed) if cost is None else _overspent(costs, limit, opened, closed)
     if reason:
         return _infeasible(reason, started)
-    instance, counts = reduce_cover(matrix, weight, sites=p, forced=opened, forbidden=closed)
-    whole = bool((weight == np.floor(weight)).all()) and float(weight.sum()) < 2.0**53
-    slack = max(1e-6, 1e-11 * float(weight.sum()))
-    incumbent = Incumbent(whole and slack < 0.5, slack, started + time_limit_s)
-    find_best(instance, incumbent)
+    incumbent = _incumbent(weight, started + time_limit_s, n_candidates)
+    incumbent.plan, incumbent.bound, incumbent.progress = (
+        np.flatnonzero(opened),
+        float(weight.sum()),
+        progress,
+    )
+    search = _Search(matrix, weight, costs, limit, opened, closed, MAXIMAL)
+    search.run(incumbent)
     sites, gains = _by_gain(matrix, weight, incumbent.plan, opened)
     objective = covered_weight(indptr, indices, weight, sites)
     bound = _round_bound(incumbent, objective)
     proven = bound == objective if incumbent.integral else bound - objective <= _OPTIMAL_GAP * objective
+    unused = 0 if p is None else p - len(sites)
     return Plan(
         sites=sites,
         gains=gains,
@@ -149,9 +168,10 @@ def mclp(
         bound=bound,
         status="optimal" if proven else "feasible",
         gap=(bound - objective) / bound if bound else 0.0,
-        reductions=counts | {"branch_nodes": incumbent.nodes},
-        note=f"另外 {p - len(sites)} 个名额不会增加覆盖人口, 未开设" if len(sites) < p else "",
+        reductions=search.counts | {"branch_nodes": incumbent.nodes},
+        note=f"另外 {unused} 个名额不会增加覆盖人口, 未开设" if unused else "",
         seconds=time.monotonic() - started,
+        certificate=search.certificate(incumbent),
     )
 
 
@@ -161,16 +181,21 @@ def lscp(
     weight: NDArray[np.floating[Any] | np.integer[Any]],
     n_candidates: int,
     *,
+    cost: NDArray[np.floating[Any] | np.integer[Any]] | None = None,
     forced: Sequence[int] = (),
     forbidden: Sequence[int] = (),
     time_limit_s: float = 60.0,
+    progress: Progress | None = None,
 ) -> Plan:
-    """Open the fewest candidates that cover every row with residents that can be covered (set covering).
+    """Open the fewest or cheapest candidates that cover every row with residents (set covering).
 
-    ``min sum_j x_j`` with ``sum_j a_rj x_j >= 1`` for every such row (Toregas, Swain, ReVelle and Bergman
-    1971), after the reductions of ``mclp``. Rows without an allowed candidate are left out and counted in
-    ``reductions["rows_without_candidate"]``. Parameters as for ``mclp``; ``objective`` and ``bound`` count
-    sites.
+    ``min sum_j c_j x_j`` with ``sum_j a_rj x_j >= 1`` for every row that can be, ``c_j`` = 1 without ``cost``
+    (Toregas, Swain, ReVelle and Bergman 1971). After the reductions of ``mclp`` also rows go that are
+    covered whenever another is (Toregas and ReVelle 1973); covers come from a local search with row
+    weights (Gao, Weise and Li 2015), bounds from the linear program's prices, recomputed, and branch and
+    bound. Rows without an allowed candidate are left out and counted in
+    ``reductions["rows_without_candidate"]``. Parameters as for ``mclp``; ``objective`` and ``bound`` are
+    costs.
 
     Examples
     --------
@@ -184,31 +209,111 @@ def lscp(
     reason = _conflict(n_candidates - int(closed.sum()), opened, closed)
     if reason:
         return _infeasible(reason, started)
-    instance, counts = reduce_cover(matrix, weight, sites=n_candidates, forced=opened, forbidden=closed)
-    found, least = _fewest(instance, started + time_limit_s)
-    sites, gains = _by_gain(matrix, weight, np.r_[instance.chosen, instance.position[found]], opened)
-    objective, bound = float(len(sites)), float(len(instance.chosen) + least)
+    costs = _limit(None, np.ones(n_candidates) if cost is None else cost, 0.0, n_candidates)[0]
+    total = float(costs.sum())
+    incumbent = _incumbent(costs, started + time_limit_s, n_candidates)
+    incumbent.plan, incumbent.bound = np.flatnonzero(~closed), total
+    if progress is not None:
+        tell = progress
+        incumbent.progress = lambda found, bound, _, seconds: tell(
+            total - found, total - bound, (bound - found) / max(total - found, 1e-300), seconds
+        )
+    search = _Search(matrix, weight, costs, total, opened, closed, FEWEST)
+    search.run(incumbent)
+    sites, gains = _by_gain(matrix, weight, incumbent.plan, opened)
+    objective = math.fsum(costs[list(sites)])
+    bound = total - incumbent.bound - incumbent.slack
+    bound = max(0.0, min(objective, float(math.ceil(bound)) if incumbent.integral else bound))
+    proven = bound == objective if incumbent.integral else objective - bound <= _OPTIMAL_GAP * objective
+    missed = search.counts.get("rows_without_candidate", 0)
     return Plan(
         sites=sites,
         gains=gains,
         objective=objective,
         bound=bound,
-        status="optimal" if bound == objective else "feasible",
+        status="optimal" if proven else "feasible",
         gap=(objective - bound) / objective if objective else 0.0,
-        reductions=counts,
-        note=f"{counts['rows_without_candidate']} 处居民任何候选点都到不了"
-        if counts["rows_without_candidate"]
-        else "",
+        reductions=search.counts | {"branch_nodes": incumbent.nodes},
+        note=f"{missed} 处居民任何候选点都到不了" if missed else "",
         seconds=time.monotonic() - started,
+        certificate=search.certificate(incumbent),
     )
 
 
-def _fewest(instance: Instance, deadline: float) -> tuple[Mask, float]:
-    """Cover all classes: (n,) the columns to open and a lower bound on their number."""
-    if not instance.n_rows:
-        return np.zeros(instance.n_columns, bool), 0.0
-    opened, least = cover_all(instance, search(instance), deadline)
-    return opened, min(least, float(opened.sum()))
+@dataclass
+class _Search:
+    """One request on its way through reductions and search."""
+
+    matrix: csr_array
+    weight: Floats
+    cost: Floats
+    budget: float
+    opened: Mask
+    closed: Mask
+    model: Model
+    counts: dict[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def run(self, incumbent: Incumbent) -> None:
+        """Reduce and search until proven, out of time, or interrupted; what was found is in ``incumbent``."""
+        try:
+            instance, self.counts = reduce_cover(
+                self.matrix,
+                self.weight,
+                budget=self.budget,
+                forced=self.opened,
+                forbidden=self.closed,
+                cost=self.cost,
+            )
+            kept = np.r_[instance.position, instance.chosen]
+            gone = np.setdiff1d(np.flatnonzero(~self.closed), kept)
+            self.steps.append(Step("candidates", gone, np.empty(0, np.int64)))
+            if self.model is FEWEST:
+                instance, steps, more = reduce_set_cover(instance)
+                self.steps += steps
+                self.counts |= more | {"rows_left": instance.n_rows, "candidates_left": instance.n_columns}
+            find_best(instance, incumbent, self.model)
+        except KeyboardInterrupt:
+            _log.info("interrupted after %.1f s", time.monotonic() - incumbent.started)
+
+    def certificate(self, incumbent: Incumbent) -> Certificate:
+        """Put together what proves the bound."""
+        layers = tuple(instance.origin for instance in incumbent.layers)
+        return Certificate(tuple(self.steps), layers, tuple(incumbent.records))
+
+
+def _incumbent(measure: Floats, deadline: float, n_candidates: int) -> Incumbent:
+    """Begin a search whose plans are measured by sums of some numbers."""
+    total = float(measure.sum())
+    whole = bool((measure == np.floor(measure)).all()) and total < 2.0**53
+    slack = max(1e-6, 1e-11 * total)
+    integral = whole and slack < 0.5
+    return Incumbent(integral, slack if integral else 1e-11 * total, deadline, n_candidates=n_candidates)
+
+
+def _limit(
+    p: int | None, cost: NDArray[Any] | None, budget: float | None, n_candidates: int
+) -> tuple[Floats, float]:
+    """Take either a number of sites or costs and a budget: (n,) costs and the limit."""
+    if (p is None) == (budget is None) or (cost is None) != (budget is None):
+        raise ValueError("give either p, or cost and budget")
+    if p is not None:
+        return np.ones(n_candidates), float(p)
+    costs = np.asarray(cost, np.float64)
+    if costs.shape != (n_candidates,) or not np.isfinite(costs).all() or (costs <= 0).any():
+        raise ValueError(f"cost must be {n_candidates} finite numbers > 0")
+    if budget is None or not budget >= 0:
+        raise ValueError("budget must not be negative")
+    return costs, float(min(budget, costs.sum()))
+
+
+def _overspent(cost: Floats, budget: float, forced: Mask, forbidden: Mask) -> str:
+    """Say in Chinese why a request with a budget cannot be met; empty where it can."""
+    reason = _conflict(int((~forbidden).sum()), forced, forbidden)
+    needed = float(cost[forced].sum())
+    if not reason and needed > budget * (1.0 + 1e-9):
+        return f"必选点共需 {needed:g}, 超出预算 {budget:g}"
+    return reason
 
 
 def _weights(weight: NDArray[Any], n_rows: int) -> Floats:
@@ -227,9 +332,9 @@ def _mask(positions: Sequence[int], n_candidates: int) -> Mask:
     return mask
 
 
-def _conflict(p: int, forced: Mask, forbidden: Mask) -> str:
+def _conflict(p: int | None, forced: Mask, forbidden: Mask) -> str:
     """Say in Chinese why a request cannot be met; empty where it can."""
-    if p < 0:
+    if p is None or p < 0:
         raise ValueError("p must not be negative")
     both = np.flatnonzero(forced & forbidden)
     if len(both):

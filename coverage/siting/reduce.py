@@ -19,6 +19,9 @@ _BLOCK = 4096
 _PAIRS = 1 << 16
 """Pairs of columns compared at once."""
 
+SERVED, LOST = -1, -2
+"""Rows of the input in no class: an opened candidate covers them or they weigh nothing; none can."""
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -36,8 +39,12 @@ class Instance:
     """Candidates opened for good, ascending; what they cover is ``base`` and no longer among the classes."""
     base: float
     """Residents covered by ``chosen``."""
-    sites: int
-    """Columns that may still be opened."""
+    budget: float
+    """What the columns that are still opened may cost in sum; where all cost 1, their number."""
+    cost: Floats
+    """(n,) cost of each column, > 0."""
+    origin: Positions
+    """(m,) class of each row of the input; `SERVED` or `LOST` where it is in none."""
 
     @property
     def n_rows(self) -> int:
@@ -72,7 +79,13 @@ def cover_matrix(indptr: NDArray[np.integer], indices: NDArray[np.integer], n_ca
 
 
 def reduce_cover(
-    matrix: csr_array, weight: Floats, *, sites: int, forced: Mask, forbidden: Mask
+    matrix: csr_array,
+    weight: Floats,
+    *,
+    budget: float,
+    forced: Mask,
+    forbidden: Mask,
+    cost: Floats | None = None,
 ) -> tuple[Instance, dict[str, int]]:
     """Reduce a covering problem and count what each step removed.
 
@@ -82,25 +95,35 @@ def reduce_cover(
         (m, n) from ``cover_matrix``.
     weight
         (m,) residents of each row, >= 0.
-    sites
-        Candidates to open at most, the forced ones among them.
+    budget
+        What the candidates that are opened may cost in sum, the forced ones among them.
     forced, forbidden
         (n,) candidates that are opened in any case, or never.
+    cost
+        (n,) cost of each candidate, > 0 unless forced or forbidden; 1 without.
 
     Returns
     -------
     instance, counts
         Rows without weight, without any candidate, or covered by a forced candidate are gone; rows with the
-        same candidates are merged; candidates whose rows another candidate covers too are gone (all cost the
-        same, so an optimum without them exists). ``counts`` names each step.
+        same candidates are merged; candidates whose rows another candidate, no dearer, covers too are gone
+        (an optimum without them exists). ``counts`` names each step.
     """
     positive = weight > 0
     reachable = matrix @ (~forbidden).astype(np.float64) > 0
     keep = positive & reachable
     served = int((matrix[keep] @ forced.astype(np.float64) > 0).sum())
-    none = np.empty(0, np.int64)
-    everywhere = np.arange(matrix.shape[1], dtype=np.int64)
-    whole = Instance(matrix[keep], csr_array(matrix.shape[::-1]), weight[keep], everywhere, none, 0.0, sites)
+    whole = Instance(
+        rows=matrix[keep],
+        columns=csr_array(matrix.shape[::-1]),
+        weight=weight[keep],
+        position=np.arange(matrix.shape[1], dtype=np.int64),
+        chosen=np.empty(0, np.int64),
+        base=0.0,
+        budget=float(budget),
+        cost=np.ones(matrix.shape[1]) if cost is None else cost,
+        origin=np.where(keep, np.cumsum(keep) - 1, np.where(positive, LOST, SERVED)),
+    )
     merged = restrict(whole, opened=forced, closed=forbidden)
     unused = np.diff(merged.columns.indptr) == 0
     dominated = dominated_columns(merged) & ~unused
@@ -125,9 +148,11 @@ def restrict(instance: Instance, *, opened: Mask, closed: Mask) -> Instance:
     served = instance.rows @ opened.astype(np.float64) > 0
     left = np.flatnonzero(~(opened | closed))
     matrix = instance.rows[~served][:, left]
-    weight = instance.weight[~served]
     covered = np.diff(matrix.indptr) > 0
-    rows, weight = merge_rows(matrix[covered], weight[covered])
+    rows, weight, group = merge_rows(matrix[covered], instance.weight[~served][covered])
+    place = np.full(instance.n_rows, SERVED, np.int64)
+    place[~served] = LOST
+    place[np.flatnonzero(~served)[covered]] = group
     return Instance(
         rows=rows,
         columns=csr_array(rows.T.tocsr()),
@@ -135,18 +160,20 @@ def restrict(instance: Instance, *, opened: Mask, closed: Mask) -> Instance:
         position=instance.position[left],
         chosen=np.sort(np.r_[instance.chosen, instance.position[opened]]),
         base=instance.base + float(instance.weight[served].sum()),
-        sites=instance.sites - int(opened.sum()),
+        budget=instance.budget - float(instance.cost[opened].sum()),
+        cost=instance.cost[left],
+        origin=np.r_[place, LOST, SERVED][instance.origin],
     )
 
 
-def merge_rows(matrix: csr_array, weight: Floats) -> tuple[csr_array, Floats]:
-    """Merge rows with the same set of columns, summing their weights.
+def merge_rows(matrix: csr_array, weight: Floats) -> tuple[csr_array, Floats, Positions]:
+    """Merge rows with the same columns: the merged rows, the sums of their weights, and (m,) the row of each.
 
     Rows are grouped by a 128-bit hash of their columns and then compared entry by entry with the first of
     their group; a row that differs (its hash collided) stays alone. No row may be empty.
     """
     if matrix.shape[0] < 2:
-        return matrix, weight
+        return matrix, weight, np.arange(matrix.shape[0], dtype=np.int64)
     random = np.random.default_rng(1).integers(1, 2**63, (2, matrix.shape[1]), dtype=np.uint64)
     first, second = (np.add.reduceat(hashes[matrix.indices], matrix.indptr[:-1]) for hashes in random)
     order = np.lexsort((second, first))
@@ -156,7 +183,10 @@ def merge_rows(matrix: csr_array, weight: Floats) -> tuple[csr_array, Floats]:
     leader = order[new]
     alone = np.flatnonzero(~_rows_equal(matrix, order, leader[group]))
     group[alone] = len(leader) + np.arange(len(alone))
-    return matrix[np.r_[leader, order[alone]]], np.bincount(group, weight[order]).astype(np.float64)
+    member = np.empty(len(order), np.int64)
+    member[order] = group
+    merged = matrix[np.r_[leader, order[alone]]]
+    return merged, np.bincount(member, weight).astype(np.float64), member
 
 
 def _rows_equal(matrix: csr_array, left: Positions, right: Positions) -> Mask:
@@ -188,7 +218,7 @@ def ranges(start: NDArray[np.integer], length: NDArray[np.integer]) -> Positions
 
 
 def dominated_columns(instance: Instance) -> Mask:
-    """Find columns whose classes are all covered by one other column (n,); of equal columns the first stays.
+    """Find columns whose classes another covers at no higher cost (n,); of equal columns the first stays.
 
     A column that dominates ``j`` covers the rarest class of ``j``, so only that class's columns are tried.
     """
@@ -202,7 +232,9 @@ def dominated_columns(instance: Instance) -> Mask:
     rarest = np.minimum.reduceat(code, instance.columns.indptr[used]) % instance.n_rows
     small = np.repeat(used, breadth[rarest])
     large = instance.rows.indices[ranges(instance.rows.indptr[rarest], breadth[rarest])].astype(np.int64)
-    maybe = (degree[large] > degree[small]) | ((degree[large] == degree[small]) & (large < small))
+    cheaper = instance.cost[large] < instance.cost[small]
+    maybe = (degree[large] > degree[small]) | ((degree[large] == degree[small]) & (cheaper | (large < small)))
+    maybe &= instance.cost[large] <= instance.cost[small]
     dominated[_subsets(instance, small[maybe], large[maybe])] = True
     return dominated
 

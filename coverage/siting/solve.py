@@ -10,44 +10,33 @@ import time
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from .kernels import Groups, fractional_cover, gather, separate
 from .reduce import Floats, Instance, Mask, Positions
 
 _SCALE = 1e4
-_GROUPS = 60
-"""Groups of classes with a cut each per round; 30 to 200 were tried on the benchmark's instances."""
+_GROUPS = 150
+"""Groups of classes with a cut each per round; 60 to 750 were tried on the benchmark's instances."""
+
+_PROBE_ITERATIONS = 60
+"""Simplex iterations of one trial branch."""
+
+_DONE = (
+    highspy.HighsModelStatus.kOptimal,
+    highspy.HighsModelStatus.kIterationLimit,
+    highspy.HighsModelStatus.kObjectiveBound,
+)
 
 
-class Master:
-    """The Benders master: max sum_g t_g over 0 <= x <= 1, sum x <= p, with cuts on the cover t_g of group g.
-
-    For any set S of classes, no plan covers more of group g than
-    ``w(classes of g in S) + sum_j x_j w(classes of g outside S that j covers)``; the cut is tight where S are
-    the classes that x serves fully (Cordeau, Furini and Ljubić 2019, who have one group). The duals of the
-    cuts of a group sum to at most 1; the multiplier of a class is its weight times the duals of those cuts of
-    its group whose S does not hold it.
-    """
+class Linear:
+    """A linear program over columns in 0..1 that is solved again and again from its last basis."""
 
     def __init__(self, instance: Instance) -> None:
-        self.instance, self._group = instance, _groups(instance)
-        n, n_groups = instance.n_columns, int(self._group.max()) + 1
-        weight = instance.weight * (_SCALE / float(instance.weight.sum()))
-        shape = (n_groups, instance.n_rows)
-        self._pool = csr_array((weight, (self._group, np.arange(instance.n_rows))), shape=shape)
-        self._served: list[Mask] = []
-        self._cut_round = np.empty(0, np.int64)
-        self._cut_group = np.empty(0, np.int64)
-        self._solver = _quiet_solver(solver="simplex", presolve="off")
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_, lp.sense_ = n + n_groups, 1, highspy.ObjSense.kMaximize
-        lp.col_cost_ = np.r_[np.zeros(n), np.ones(n_groups)]
-        lp.col_lower_ = np.zeros(n + n_groups)
-        lp.col_upper_ = np.r_[np.ones(n), np.bincount(self._group, weight)]
-        lp.row_lower_, lp.row_upper_ = np.array([-highspy.kHighsInf]), np.array([float(instance.sites)])
-        _set_rows(lp, np.array([0, n]), np.arange(n), np.ones(n))
-        self._solver.passModel(lp)
+        self.instance = instance
+        self._solver = _quiet_solver(solver="simplex", presolve="off", simplex_dual_edge_weight_strategy=2)
 
     def bound_columns(self, opened: Mask, closed: Mask) -> None:
         """Fix some columns at 1 or 0 and free all others."""
@@ -55,8 +44,8 @@ class Master:
         index = np.arange(n, dtype=np.int32)
         self._solver.changeColsBounds(n, index, opened.astype(np.float64), (~closed).astype(np.float64))
 
-    def solve(self, deadline: float) -> tuple[Floats, Floats] | None:
-        """Solve the master: x (n,) and t (groups,), or None where the time ran out."""
+    def _run(self, deadline: float) -> Floats | None:
+        """Solve: the values of all columns, or None where the time ran out."""
         left = max(0.0, deadline - time.monotonic())
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + left)
         self._solver.run()
@@ -67,89 +56,181 @@ class Master:
             self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             raise RuntimeError(f"HiGHS ended the relaxation with {self._solver.getModelStatus()}")
-        values = np.array(self._solver.getSolution().col_value)
+        return np.array(self._solver.getSolution().col_value)
+
+    def solve(self, deadline: float) -> tuple[Floats, Floats] | None:
+        """Solve: x (n,) and the values of the columns after them, or None where the time ran out."""
+        values = self._run(deadline)
+        if values is None:
+            return None
         n = self.instance.n_columns
         return np.clip(values[:n], 0.0, 1.0), values[n:]
 
     def multipliers(self) -> Floats:
-        """Turn the duals of the cuts into multipliers of the classes (k,), each between 0 and its weight."""
-        total = np.zeros(self.instance.n_rows)
-        dual = np.abs(np.array(self._solver.getSolution().row_dual)[1:])
-        dual /= np.maximum(np.bincount(self._cut_group, dual, minlength=self._pool.shape[0]), 1.0)[
-            self._cut_group
-        ]
-        share = np.zeros((len(self._served), self._pool.shape[0]))
-        share[self._cut_round, self._cut_group] = dual
-        for served, part in zip(self._served, share, strict=True):
-            if part.any():
-                total += np.where(served, 0.0, part[self._group])
-        return total * self.instance.weight
+        """Give the multipliers of the classes at the last solution (k,)."""
+        raise NotImplementedError
 
-    def add_cuts(self, at: Floats, x: Floats, t: Floats) -> int:
+    def cover(self, _x: Floats) -> float:
+        """Tell how good a solution is in the true relaxation."""
+        return 0.0
+
+    def add_cuts(self, _at: Floats, _x: Floats, _t: Floats) -> int:
+        """Add cuts at a point that the solution (x, t) violates; returns how many."""
+        return 0
+
+    def purge(self) -> None:
+        """Drop the cuts that are slack at the last solution."""
+
+    def probe(self, columns: list[int]) -> list[tuple[float, float]]:
+        """Estimate by a few iterations what closing and opening each column costs, in residents."""
+        solver = self._solver
+        basis, now = solver.getBasis(), float(solver.getInfo().objective_function_value)
+        lp = solver.getLp()
+        lower, upper = np.array(lp.col_lower_), np.array(lp.col_upper_)
+        solver.setOptionValue("simplex_iteration_limit", _PROBE_ITERATIONS)
+        costs = []
+        for column in columns:
+            pair = []
+            for low, high in ((0.0, 0.0), (1.0, 1.0)):
+                solver.setBasis(basis)
+                solver.changeColBounds(column, low, high)
+                solver.run()
+                known = solver.getModelStatus() in _DONE
+                then = float(solver.getInfo().objective_function_value)
+                pair.append(abs(then - now) / self.scale if known else np.inf)
+            solver.changeColBounds(column, float(lower[column]), float(upper[column]))
+            costs.append((pair[0], pair[1]))
+        solver.setOptionValue("simplex_iteration_limit", 2147483647)
+        solver.setBasis(basis)
+        return costs
+
+    scale = 1.0
+    """Objective of the program in units of the instance's."""
+
+
+class Master(Linear):
+    """The Benders master: max sum_g t_g, 0 <= x <= 1, c x <= budget, with cuts on the cover t_g of group g.
+
+    For any set S of classes, no plan covers more of group g than
+    ``w(classes of g in S) + sum_j x_j w(classes of g outside S that j covers)``; the cut is tight where S are
+    the classes that x serves fully (Cordeau, Furini and Ljubić 2019, who have one group). The duals of the
+    cuts of a group sum to at most 1; the multiplier of a class is its weight times the duals of those cuts of
+    its group whose S does not hold it.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        self.scale = _SCALE / float(instance.weight.sum())
+        group = _groups(instance)
+        self._order = np.argsort(group, kind="stable")
+        self._groups, self._columns, self._first = _grouped(instance, group, self._order, self.scale)
+        n, n_groups = instance.n_columns, len(self._groups.start) - 1
+        self._cut_group = np.empty(0, np.int64)
+        self._served = np.empty((0, int(np.diff(self._groups.start).max())), bool)
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_, lp.sense_ = n + n_groups, 1, highspy.ObjSense.kMaximize
+        lp.col_cost_ = np.r_[np.zeros(n), np.ones(n_groups)]
+        lp.col_lower_ = np.zeros(n + n_groups)
+        lp.col_upper_ = np.r_[np.ones(n), np.add.reduceat(self._groups.weight, self._groups.start[:-1])]
+        lp.row_lower_, lp.row_upper_ = np.array([-highspy.kHighsInf]), np.array([float(instance.budget)])
+        _set_rows(lp, np.array([0, n]), np.arange(n), instance.cost)
+        self._solver.passModel(lp)
+
+    def multipliers(self) -> Floats:
+        """Turn the duals of the cuts into multipliers of the classes, as shares of their weights (k,)."""
+        dual = np.abs(np.array(self._solver.getSolution().row_dual)[1:])
+        total = np.bincount(self._cut_group, dual, minlength=len(self._groups.start) - 1)
+        dual /= np.maximum(total, 1.0)[self._cut_group]
+        share = np.empty(self.instance.n_rows)
+        share[self._order] = gather(self._groups.start, self._cut_group, self._served, dual)
+        return share
+
+    def cover(self, _x: Floats) -> float:
+        """Cover of a solution in the relaxation, scaled."""
+        return float(fractional_cover(self._groups, _x))
+
+    def add_cuts(self, _at: Floats, _x: Floats, _t: Floats) -> int:
         """Add the cuts that are tight at ``at`` and violated by the solution (x, t); returns how many."""
-        served = self.instance.rows @ at >= 1.0 - 1e-9
-        constant = self._pool @ served.astype(np.float64)
-        data = self.instance.rows.data * np.repeat(~served, np.diff(self.instance.rows.indptr))
-        rows = self.instance.rows
-        slope = csr_array(self._pool @ csr_array((data, rows.indices, rows.indptr), shape=rows.shape))
-        violated = np.flatnonzero(t > constant + slope @ x + 1e-9 * _SCALE / len(t))
+        at, x, t = _at, _x, _t
+        served = np.empty(self.instance.n_rows, bool)
+        constant, slope = np.empty(len(t)), np.empty(len(self._columns))
+        separate(self._groups, np.ascontiguousarray(at), served, constant, slope)
+        height = constant + np.add.reduceat(slope * x[self._columns], self._first[:-1])
+        violated = np.flatnonzero(t > height + 1e-9 * _SCALE / len(t))
         if len(violated):
-            slope = csr_array(slope[violated])
-            slope.eliminate_zeros()
             self._add_rows(violated, constant[violated], slope)
-            self._cut_round = np.r_[self._cut_round, np.full(len(violated), len(self._served))]
+            start, width = self._groups.start, self._served.shape[1]
+            inside = np.arange(width) < (start[violated + 1] - start[violated])[:, None]
+            at_most = np.minimum(start[violated][:, None] + np.arange(width), len(served) - 1)
+            self._served = np.vstack([self._served, served[at_most] & inside])
             self._cut_group = np.r_[self._cut_group, violated]
-            self._served.append(served)
         return len(violated)
 
-    def _add_rows(self, group: Positions, constant: Floats, slope: csr_array) -> None:
+    def _add_rows(self, group: Positions, constant: Floats, slope: Floats) -> None:
         """Add the rows ``t_g - slope @ x <= constant``."""
         n, m = self.instance.n_columns, len(group)
-        own = slope.indptr[1:] + np.arange(m)
-        start = np.r_[0, own + 1].astype(np.int32)
-        index, value = np.full(start[-1], -1, np.int32), np.ones(start[-1])
-        index[own] = n + group
-        other = index < 0
-        index[other], value[other] = slope.indices, -slope.data
+        length = self._first[group + 1] - self._first[group]
+        slots = np.repeat(self._first[group] - (np.cumsum(length) - length), length) + np.arange(length.sum())
+        used = slope[slots] > 0.0
+        row = np.repeat(np.arange(m), length)[used]
+        size = np.bincount(row, minlength=m) + 1
+        start = np.r_[0, np.cumsum(size)].astype(np.int32)
+        index, value = np.empty(start[-1], np.int32), np.ones(start[-1])
+        index[start[1:] - 1] = n + group
+        other = np.ones(start[-1], bool)
+        other[start[1:] - 1] = False
+        index[other], value[other] = self._columns[slots][used], -slope[slots][used]
         lower = np.full(m, -highspy.kHighsInf)
         self._solver.addRows(m, lower, constant, len(index), start[:-1], index, value)
 
     def purge(self) -> None:
         """Drop the cuts that are slack at the last solution."""
         solution, lp = self._solver.getSolution(), self._solver.getLp()
-        slack = (np.array(lp.row_upper_) - np.array(solution.row_value))[1:] > 1e-8 * _SCALE
+        margin = np.array(lp.row_upper_) - np.array(solution.row_value)
+        slack = margin[1:] > 1e-6 * _SCALE / (len(self._groups.start) - 1)
         if slack.any():
             rows = (np.flatnonzero(slack) + 1).astype(np.int32)
             self._solver.deleteRows(len(rows), rows)
-            self._cut_round, self._cut_group = self._cut_round[~slack], self._cut_group[~slack]
+            self._cut_group, self._served = self._cut_group[~slack], self._served[~slack]
 
 
-def cover_all(instance: Instance, start: Mask, deadline: float) -> tuple[Mask, float]:
-    """Open the fewest columns that cover every class: (n,) the columns and a lower bound on their number.
+def _grouped(
+    instance: Instance, group: Positions, order: Positions, scale: float
+) -> tuple[Groups, NDArray[np.int32], Positions]:
+    """Order the classes by group: the groups, the column of each slot, and the first slot of each group."""
+    rows = instance.rows[order]
+    member = np.repeat(group[order], np.diff(rows.indptr))
+    code = member * instance.n_columns + rows.indices
+    slots, slot = np.unique(code, return_inverse=True)
+    start = np.r_[0, np.cumsum(np.bincount(group))].astype(np.int64)
+    first = np.r_[0, np.cumsum(np.bincount(slots // instance.n_columns))].astype(np.int64)
+    groups = Groups(
+        start,
+        rows.indptr.astype(np.int32),
+        rows.indices.astype(np.int32),
+        slot.astype(np.int32),
+        instance.weight[order] * scale,
+    )
+    return groups, (slots % instance.n_columns).astype(np.int32), first
 
-    The compact model ``min sum_j x_j`` with ``sum_j a_rj x_j >= 1`` as a mixed-integer program, warm-started
-    with a cover. The solver's dual bound is rounded up after a tolerance of 1e-6 of it.
-    """
-    n, k = instance.n_columns, instance.n_rows
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = n, k
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = np.ones(n), np.zeros(n), np.ones(n)
-    lp.row_lower_, lp.row_upper_ = np.ones(k), np.full(k, highspy.kHighsInf)
-    lp.integrality_ = [highspy.HighsVarType.kInteger] * n
-    _set_rows(lp, instance.rows.indptr, instance.rows.indices, instance.rows.data)
-    solver = _quiet_solver(solver="choose", presolve="choose", mip_rel_gap=0.0, mip_abs_gap=0.999)
-    solver.setOptionValue("time_limit", max(0.0, deadline - time.monotonic()))
-    solver.passModel(lp)
-    solution = highspy.HighsSolution()
-    solution.col_value = start.astype(np.float64).tolist()
-    solver.setSolution(solution)
-    solver.run()
-    bound = solver.getInfo().mip_dual_bound
-    lower = max(1.0, np.ceil(bound - 1e-6 * max(1.0, bound))) if np.isfinite(bound) else 1.0
-    values = np.array(solver.getSolution().col_value)
-    found = values > 0.5 if len(values) == n else start
-    feasible = bool((instance.rows @ found.astype(np.float64) > 0).all())
-    return (found if feasible and found.sum() < start.sum() else start), float(lower)
+
+class SetCover(Linear):
+    """Set covering: min c x over 0 <= x <= 1 with a row of at least 1 for every class."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance)
+        n, k = instance.n_columns, instance.n_rows
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = n, k
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = instance.cost, np.zeros(n), np.ones(n)
+        lp.row_lower_, lp.row_upper_ = np.ones(k), np.full(k, highspy.kHighsInf)
+        _set_rows(lp, instance.rows.indptr, instance.rows.indices, instance.rows.data)
+        self._solver.passModel(lp)
+
+    def multipliers(self) -> Floats:
+        """Give the prices of the classes (k,)."""
+        price: Floats = np.maximum(np.array(self._solver.getSolution().row_dual), 0.0)
+        return price
 
 
 def _groups(instance: Instance) -> Positions:
