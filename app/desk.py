@@ -82,7 +82,7 @@ def nearest(
     measures = load_overlay(folder, network)
     sites = read_sites(workspace.layers, chosen)
     closed, closed_names = edges_of_roads(network, avoid, where="--avoid")
-    ready_s = office_standards(workspace.root)[0][chosen].mobilisation_s or 0
+    ready_s = office_standards(workspace.root).standards[chosen].mobilisation_s or 0
     answer = nearest_sites(
         under(network, measures),
         sites,

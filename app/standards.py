@@ -26,24 +26,14 @@ OWN_FILE = "standards.yaml"
 TOPICS = {"density": "密度", "venue": "场所配置", "effect": "效果", "size": "规模", "response": "响应"}
 
 
-def office_standards(root: Path) -> tuple[dict[Kind, Standard], tuple[Rule, ...]]:
-    """Return the standards and rules that hold in a workspace.
+def office_standards(root: Path) -> StandardFile:
+    """Return the standards, rules and figures to compare with that hold in a workspace.
 
     Raises
     ------
     InputError
         The office's own file is damaged: every problem, and how to do without it.
     """
-    found = _office(root)
-    return dict(found.standards), found.rules
-
-
-def office_references(root: Path) -> tuple[Reference, ...]:
-    """Return the figures to compare with that hold in a workspace; raises ``InputError``."""
-    return _office(root).references
-
-
-def _office(root: Path) -> StandardFile:
     from ..coverage.standard_file import read  # noqa: PLC0415 (yaml is slow to import)
 
     path = root / OWN_FILE
@@ -62,7 +52,7 @@ def show(root: Path, kind: str | None = None) -> dict[str, Any]:
     from ..geodata.registry import check_kind  # noqa: PLC0415 (slow to import)
 
     kinds = list(KIND_NAMES) if kind is None else [check_kind(kind)]
-    found, default = _office(root), read(None)
+    found, default = office_standards(root), read(None)
     rows = [
         {
             "kind": one,
@@ -122,7 +112,7 @@ def export(root: Path, to: Path, *, defaults: bool = False, overwrite: bool = Fa
     check_new(to, overwrite=overwrite)
     if not to.parent.is_dir():
         raise InputError(Problem(str(to), "文件夹不存在, 没有写出", str(to.parent), "请先建立文件夹"))
-    write_text(to, to_yaml(read(None) if defaults else _office(root)))
+    write_text(to, to_yaml(read(None) if defaults else office_standards(root)))
     return {"file": str(to), "defaults": defaults or not os.path.lexists(root / OWN_FILE)}
 
 

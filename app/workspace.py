@@ -331,10 +331,11 @@ def load_world(workspace: Workspace) -> World:
     from ..geodata.network import load_network  # noqa: PLC0415
     from ..geodata.registry.reading import load_with_hash  # noqa: PLC0415
     from ..scenarios.world import World  # noqa: PLC0415
-    from .standards import office_references, office_standards  # noqa: PLC0415 (it needs this module)
+    from .standards import office_standards  # noqa: PLC0415 (it needs this module)
 
     root, hashes = workspace.root, workspace.manifest["hashes"]
-    standards, rules = office_standards(root)
+    office = office_standards(root)
+    standards = dict(office.standards)
     layers, state = load_with_hash(
         workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
     )
@@ -342,8 +343,8 @@ def load_world(workspace: Workspace) -> World:
         units=boundaries.load(root / "boundaries.gpkg"),
         demand=demand.load(root / "demand"),
         network=load_network(root / "network"),
-        rules=rules,
-        references=office_references(root),
+        rules=office.rules,
+        references=office.references,
         townships=townships.load(root / TOWNSHIPS) if TOWNSHIPS in hashes else None,
         walk=load_network(root / WALK) if WALK in hashes else None,
         gazetteer=gazetteer.load(root / "gazetteer"),

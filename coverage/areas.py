@@ -39,8 +39,6 @@ from .standards import Standard
 
 TOLERANCE = 1.5
 """Spacings by which the border may lie inside the true one (more where the nearest road changes)."""
-LEAST_SHARE = 0.97
-"""Share of the places within limit - tolerance that lie inside, at least, on the networks of the tests."""
 
 PARTS = 4
 """Points along a road per spacing."""

@@ -14,8 +14,6 @@ Steps = tuple[tuple[float, float], ...]
 
 LUO_QI: Steps = ((1 / 3, 1.0), (2 / 3, 0.68), (1.0, 0.22))
 """Shares of the catchment and weights of Luo & Qi 2009, there 10, 20 and 30 minutes (their slower decay)."""
-LUO_QI_SHARP: Steps = ((1 / 3, 1.0), (2 / 3, 0.42), (1.0, 0.09))
-"""The sharper decay of the same paper."""
 WAN: Steps = ((1 / 6, 0.962), (1 / 3, 0.704), (1 / 2, 0.377), (1.0, 0.042))
 """Shares of the catchment and weights of the 3SFCA as in PySAL ``access``: 10, 20, 30 and 60 minutes."""
 

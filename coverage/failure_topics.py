@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from .assessment import Assessment, Table
 from .flood import flooded
 from .gap_closing import close_gaps
@@ -12,7 +10,7 @@ from .link_tables import critical_and_busiest
 from .marginal import site_values
 from .people import people
 from .resilience import lost_sites, worst_case
-from .topic_columns import WHERE, in_units, named
+from .topic_columns import WHERE, named
 
 
 def describe_sites(a: Assessment) -> list[Table]:
@@ -63,9 +61,7 @@ def describe_flood(a: Assessment) -> list[Table]:
 def describe_gaps(a: Assessment) -> list[Table]:
     """Unreached residents as places, and what would close each."""
     found = locate_gaps(a.demand, a.cover, a.layer, a.place.gazetteer, network=a.network)
-    table = in_units(
-        a, found.table.drop(columns="cost").assign(cost=_seconds(a, found.table["cost"])), {"cost": "cost"}
-    )
+    table = named(a, found.table, "cost")
     closed = close_gaps(
         a.demand, a.network, a.layer, a.cover, found, gaz=a.place.gazetteer, top=a.question.top
     )
@@ -87,11 +83,6 @@ def describe_gaps(a: Assessment) -> list[Table]:
         Table("缺口", "够不着的居民连成的片", table, shown, blind),
         Table("补缺", "补上最大的缺口要几处", closed, size, notes),
     ]
-
-
-def _seconds(a: Assessment, cost: pd.Series[float]) -> pd.Series[float]:
-    """Turn the costs of gaps (minutes or metres) into seconds or metres."""
-    return cost * 60 if a.drive else cost
 
 
 def describe_value(a: Assessment) -> list[Table]:

@@ -210,11 +210,6 @@ def header(name: str, table: str = "") -> str:
     return ""
 
 
-def is_share(name: str) -> bool:
-    """Tell whether a column holds shares, written as per cent."""
-    return name in _SHARES
-
-
 def number_format(name: str) -> str:
     """Give the format by which a spreadsheet writes the numbers of a column."""
     if name in _SHARES:

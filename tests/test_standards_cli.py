@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from boai.app import cli, standards
+from boai.coverage.standard_file import read
 from boai.coverage.standards import load_references, load_rules, load_standards
 from boai.geodata.errors import InputError
 
@@ -65,7 +66,7 @@ def test_export_check_use_and_reset(capsys, own_workspace: Path, tmp_path: Path)
     assert "与默认标准完全相同" in run(capsys, "check", str(file))[1]
     code, out, _ = run(capsys, "use", str(file), *where, "--json")
     assert json.loads(out)["differences"] == []
-    assert standards.office_standards(own_workspace) == (load_standards(), load_rules())
+    assert standards.office_standards(own_workspace) == read(None)
 
     edited(file)
     code, out, _ = run(capsys, "check", str(file), "--json")
@@ -79,10 +80,11 @@ def test_export_check_use_and_reset(capsys, own_workspace: Path, tmp_path: Path)
     code, out, _ = run(capsys, "use", str(file), *where)
     assert code == 0
     assert "standards.old-1.yaml" in out  # what stood there is kept
-    found, rules = standards.office_standards(own_workspace)
+    office = standards.office_standards(own_workspace)
+    found = office.standards
     assert (found["aed"].limits, found["aed"].main, found["aed"].target_share) == ((100, 160, 216), 216, 0.9)
     assert (found["warehouse"].mobilisation_s, found["team"].mobilisation_s) == (2700, 2700)
-    assert (rules, standards.office_references(own_workspace)) == (load_rules(), load_references())
+    assert (office.rules, office.references) == (load_rules(), load_references())
     code, out, _ = run(capsys, "show", "aed", *where)
     assert "本单位的标准" in out
     assert "不用默认的各档上限 270米" in out
@@ -93,11 +95,11 @@ def test_export_check_use_and_reset(capsys, own_workspace: Path, tmp_path: Path)
     run(capsys, "export", str(again), *where)
     assert standards.check(again)["differences"] == standards.check(file)["differences"]
     assert "与默认标准完全相同" not in run(capsys, "use", str(again), *where)[1]
-    assert standards.office_standards(own_workspace) == (found, rules)
+    assert standards.office_standards(own_workspace) == office
 
     code, out, _ = run(capsys, "reset", *where)
     assert code == 0
-    assert standards.office_standards(own_workspace) == (load_standards(), load_rules())
+    assert standards.office_standards(own_workspace) == read(None)
     kept = Path(re.findall(r"另存为 (\S+)", out)[0])
     assert kept.read_text(encoding="utf-8") == again.read_text(encoding="utf-8")
     assert "就是默认标准" in run(capsys, "reset", *where)[1]
@@ -111,7 +113,7 @@ def test_using_the_same_file_twice_keeps_no_copy(capsys, own_workspace: Path, tm
         assert json.loads(out)["kept"] is None
     assert run(capsys, "use", str(own_workspace / "standards.yaml"), "-w", str(own_workspace))[0] == 0
     assert not list(own_workspace.glob("*.old-*"))
-    assert standards.office_standards(own_workspace)[0]["team"].mobilisation_s == 1800
+    assert standards.office_standards(own_workspace).standards["team"].mobilisation_s == 1800
 
 
 def test_a_wrong_file_is_never_used(capsys, own_workspace: Path, tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_a_damaged_own_file_is_told_and_can_be_put_aside(
     assert code == 1
     assert "本单位的服务标准不能用" in err
     assert run(capsys, "reset", "-w", str(own_workspace))[0] == 0
-    assert standards.office_standards(own_workspace)[0] == load_standards()
+    assert standards.office_standards(own_workspace).standards == load_standards()
     assert (own_workspace / "standards.old-1.yaml").exists()
 
 

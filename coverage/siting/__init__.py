@@ -11,8 +11,9 @@ from .center import center_radius, certify_center, p_center, p_center_with_proof
 from .dispersion import certify_dispersion, dispersion_distance, p_dispersion, p_dispersion_with_proof
 from .median import p_median, p_median_with_proof
 from .median_bounds import certify_median, median_cost
-from .models import Plan, covered_weight, lscp, mclp
+from .models import covered_weight, lscp, mclp
 from .partial import partial_cover
+from .plan import Plan
 
 __all__ = [
     "Plan",

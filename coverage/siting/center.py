@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .covering import Tree, Wanted, decide_cover, on_kept, tree_holds
 from .median_rows import Costs, read_costs
-from .models import Plan
+from .plan import Plan
 from .reduce import Floats, Mask, Positions
 from .requests import conflict, mask_of, no_plan, weights_of
 

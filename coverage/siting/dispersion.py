@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .covering import Branch
-from .models import Plan
 from .packing import decide_packing, steps_hold
+from .plan import Plan
 from .reduce import Floats, Mask, Positions
 from .requests import conflict, mask_of, no_plan
 

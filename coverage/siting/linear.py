@@ -13,6 +13,7 @@ import highspy
 import numpy as np
 
 from .reduce import Floats, Mask, Positions
+from .solve import quiet_solver
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,7 @@ class Linear:
     """``min cost @ x`` with ``lower <= x <= upper`` and rows ``a @ x >= limit`` that come and go."""
 
     def __init__(self, cost: Floats, lower: Floats, upper: Floats) -> None:
-        self._solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        options: dict[str, bool | int | str] = {
-            "output_flag": False,
-            "threads": 1,
-            "solver": "simplex",
-            "presolve": "off",
-        }
-        for name, setting in options.items():
-            self._solver.setOptionValue(name, setting)
+        self._solver = quiet_solver(solver="simplex", presolve="off")
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(cost), 0
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper

@@ -14,7 +14,7 @@ from .median_bounds import MedianProof
 from .median_rows import Costs, merge_equal, read_costs, total_cost
 from .median_search import Incumbent, find_best
 from .median_start import Demand, begin
-from .models import Plan
+from .plan import Plan
 from .reduce import Floats, Mask, Positions
 from .requests import conflict, mask_of, no_plan, weights_of
 

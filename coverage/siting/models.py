@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,41 +16,14 @@ from scipy.sparse import csr_array
 from .branch import FEWEST, MAXIMAL, Incumbent, Model, Progress, find_best
 from .certificate import Certificate, Step
 from .dominance import reduce_set_cover
+from .plan import Plan
 from .reduce import Floats, Mask, Positions, cover_matrix, reduce_cover
-
-Status = Literal["optimal", "feasible", "infeasible"]
+from .requests import conflict, mask_of, no_plan, weights_of
 
 _log = logging.getLogger(__name__)
 
 _OPTIMAL_GAP = 1e-6
 """With fractional weights a plan is called optimal when no plan can be better by more than this share."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Where to open sites, and what is proven about the plan."""
-
-    sites: tuple[int, ...]
-    """Positions of the candidates, in the order of their marginal gains."""
-    gains: tuple[float, ...]
-    """Residents that each site adds to those before it."""
-    objective: float
-    """Residents covered (MCLP) or cost of the sites (LSCP; without costs their number), recomputed from the
-    input; NaN where infeasible."""
-    bound: float
-    """No plan covers more (MCLP) or costs less (LSCP) than this; NaN where infeasible."""
-    status: Status
-    """``optimal`` only where the bound proves it."""
-    gap: float
-    """Distance of objective and bound as a share of the larger; 0 where both are 0, NaN where infeasible."""
-    reductions: dict[str, int]
-    """What each reduction removed, by name."""
-    note: str = ""
-    """In Chinese: why nothing is feasible, or why fewer sites were opened than allowed."""
-    seconds: float = field(default=0.0, compare=False)
-    """Wall time."""
-    certificate: Certificate | None = field(default=None, compare=False, repr=False)
-    """What proves the bound; `certificate.check` follows it. None where infeasible."""
 
 
 def covered_weight(
@@ -142,12 +115,15 @@ def mclp(
     ((1,), 6.0, 6.0, 'optimal')
     """
     started = time.monotonic()
-    matrix, weight = cover_matrix(indptr, indices, n_candidates), _weights(weight, len(indptr) - 1)
-    opened, closed = _mask(forced, n_candidates), _mask(forbidden, n_candidates)
+    matrix, weight = cover_matrix(indptr, indices, n_candidates), weights_of(weight, len(indptr) - 1)
+    opened, closed = mask_of(forced, n_candidates), mask_of(forbidden, n_candidates)
     costs, limit = _limit(p, cost, budget, n_candidates)
-    reason = _conflict(p, opened, closed) if cost is None else _overspent(costs, limit, opened, closed)
+    if cost is None:
+        reason = conflict(int(limit), opened, closed)
+    else:
+        reason = _overspent(costs, limit, opened, closed)
     if reason:
-        return _infeasible(reason, started)
+        return no_plan("infeasible", reason, started)
     incumbent = _incumbent(weight, started + time_limit_s, n_candidates)
     incumbent.plan, incumbent.bound, incumbent.progress = (
         np.flatnonzero(opened),
@@ -204,11 +180,11 @@ def lscp(
     ((1, 0), 2.0, 'optimal')
     """
     started = time.monotonic()
-    matrix, weight = cover_matrix(indptr, indices, n_candidates), _weights(weight, len(indptr) - 1)
-    opened, closed = _mask(forced, n_candidates), _mask(forbidden, n_candidates)
-    reason = _conflict(n_candidates - int(closed.sum()), opened, closed)
+    matrix, weight = cover_matrix(indptr, indices, n_candidates), weights_of(weight, len(indptr) - 1)
+    opened, closed = mask_of(forced, n_candidates), mask_of(forbidden, n_candidates)
+    reason = conflict(n_candidates - int(closed.sum()), opened, closed)
     if reason:
-        return _infeasible(reason, started)
+        return no_plan("infeasible", reason, started)
     costs = _limit(None, np.ones(n_candidates) if cost is None else cost, 0.0, n_candidates)[0]
     total = float(costs.sum())
     incumbent = _incumbent(costs, started + time_limit_s, n_candidates)
@@ -309,45 +285,11 @@ def _limit(
 
 def _overspent(cost: Floats, budget: float, forced: Mask, forbidden: Mask) -> str:
     """Say in Chinese why a request with a budget cannot be met; empty where it can."""
-    reason = _conflict(int((~forbidden).sum()), forced, forbidden)
+    reason = conflict(int((~forbidden).sum()), forced, forbidden)
     needed = float(cost[forced].sum())
     if not reason and needed > budget * (1.0 + 1e-9):
         return f"必选点共需 {needed:g}, 超出预算 {budget:g}"
     return reason
-
-
-def _weights(weight: NDArray[Any], n_rows: int) -> Floats:
-    weight = np.asarray(weight, np.float64)
-    if weight.shape != (n_rows,) or not np.isfinite(weight).all() or (weight < 0).any():
-        raise ValueError(f"weight must be {n_rows} finite numbers >= 0")
-    return weight
-
-
-def _mask(positions: Sequence[int], n_candidates: int) -> Mask:
-    """Turn positions into a mask; raises ``ValueError`` where one is no candidate."""
-    mask = np.zeros(n_candidates, bool)
-    if any(not 0 <= position < n_candidates for position in positions):
-        raise ValueError(f"candidates must lie in 0..{n_candidates - 1}")
-    mask[np.asarray(positions, np.int64)] = True
-    return mask
-
-
-def _conflict(p: int | None, forced: Mask, forbidden: Mask) -> str:
-    """Say in Chinese why a request cannot be met; empty where it can."""
-    if p is None or p < 0:
-        raise ValueError("p must not be negative")
-    both = np.flatnonzero(forced & forbidden)
-    if len(both):
-        return f"{len(both)} 个候选点既要求必选又要求禁选 (序号 {', '.join(map(str, both[:5]))})"
-    if forced.sum() > p:
-        return f"必选点有 {int(forced.sum())} 个, 多于要求的 {p} 个"
-    allowed = int((~forbidden).sum())
-    return f"要求开设 {p} 个, 可选的候选点只有 {allowed} 个" if p > allowed else ""
-
-
-def _infeasible(reason: str, started: float) -> Plan:
-    nan = float("nan")
-    return Plan((), (), nan, nan, "infeasible", nan, {}, reason, time.monotonic() - started)
 
 
 def _by_gain(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import Plan, mclp
+from .models import mclp
+from .plan import Plan
 
 
 def partial_cover(

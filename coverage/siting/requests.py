@@ -1,4 +1,4 @@
-"""What all siting requests over costs have in common: checks, and plans that there are not."""
+"""What all siting requests have in common: checks, and plans that there are not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .models import Plan, Status
+from .plan import Plan, Status
 from .reduce import Floats, Mask
 
 

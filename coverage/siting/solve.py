@@ -36,7 +36,7 @@ class Linear:
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self._solver = _quiet_solver(solver="simplex", presolve="off", simplex_dual_edge_weight_strategy=2)
+        self._solver = quiet_solver(solver="simplex", presolve="off", simplex_dual_edge_weight_strategy=2)
 
     def bound_columns(self, opened: Mask, closed: Mask) -> None:
         """Fix some columns at 1 or 0 and free all others."""
@@ -247,7 +247,8 @@ def _groups(instance: Instance) -> Positions:
     return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
-def _quiet_solver(**options: float | str) -> highspy.Highs:
+def quiet_solver(**options: float | str) -> highspy.Highs:
+    """Make a silent solver of one thread."""
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for name, setting in {"output_flag": False, "threads": 1, **options}.items():
         solver.setOptionValue(name, setting)
