@@ -1,4 +1,4 @@
-"""Side constraints that a planner puts on any siting model: quotas, budgets, spacing, sites that stay or move."""
+"""Side constraints on any siting model: quotas, budgets, spacing, sites that stay or move."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def add_site_rules(builder: ProgramBuilder, rules: Rules) -> None:
     for budget in rules.budgets:
         used = np.flatnonzero(budget.cost)
         builder.require(f"{budget.name}不超过 {budget.limit:g}", budget.limit, x=(used, budget.cost[used]))
-    for some in rules.exclusive:
-        builder.require("互斥的候选点", 1.0, x=(np.asarray(some, np.int64), 1.0))
+    for group in rules.exclusive:
+        builder.require("互斥的候选点", 1.0, x=(np.asarray(group, np.int64), 1.0))
     if rules.existing and rules.relocations:
         stay = max(0, len(rules.existing) - rules.relocations)
         what = f"现有站点至多迁移 {rules.relocations} 处"
