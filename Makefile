@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-slow test-all bench bench-roads check dev links lock clean
+.PHONY: help demo test test-slow test-all bench bench-roads bench-siting check dev links lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,15 +24,17 @@ test-slow: $(VENV)/.dev links  ## run the heavy tests that `make test` leaves ou
 test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
 	$(PYTEST)
 
-bench: bench-roads  ## measure speed and memory, also against the named peers and on PostGIS where it is
+bench: bench-roads bench-siting  ## measure speed and memory, also against the named peers and on PostGIS where it is
 	$(BIN)/python bench/bench_measures.py
-	$(BIN)/python bench/bench_siting.py
 	$(BIN)/python bench/bench_intake.py
 	$(BIN)/python bench/bench_registry.py
 
 bench-roads: $(VENV)/.bench  ## measure the road network: import, travel times, snapping, against the peers
 	$(BIN)/python bench/bench_osm.py
 	$(BIN)/python bench/bench_roads.py
+
+bench-siting: $(VENV)/.bench  ## measure siting at the size of a province, against PySAL spopt (an hour)
+	$(BIN)/python bench/bench_siting.py
 
 check: lint test  ## ruff, mypy strict and the tests
 

@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,8 @@ from ..maps import words
 from ..scenarios.compare import compare as compare_results
 from ..scenarios.compare import headlines
 from ..scenarios.run import Result, run
-from ..scenarios.schema import PRESETS, Scenario, Siting, load_scenario
-from .console import Row, jsonable
+from ..scenarios.schema import PRESETS, load_scenario
+from .console import jsonable
 from .workspace import Progress, load_world, open_workspace, writing
 
 if TYPE_CHECKING:
@@ -120,42 +119,6 @@ def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = Non
         for name in wanted
     ]
     return {**marks, "rows": [row for table in tables for row in rows_of(table)]}
-
-
-def plan(
-    root: Path, kind: str, number: int, *, year: int | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Find where a number of new sites would cover the most residents, existing sites kept.
-
-    ``year`` goes into the ids of the new sites; by default this year.
-    """
-    wanted = check_kind(kind)
-    world = load_world(open_workspace(root))
-    request = Siting(kind=wanted, year=year or date.today().year, number=number)
-    scenario = Scenario(name="plan", title="选址", siting=(request,))
-    result = run(world, scenario, kinds=[wanted], progress=progress)
-    standard, proof = world.standards[wanted], result.plans[0]
-    return {
-        "title": f"{KIND_NAMES[wanted]}: 再建 {number} 处, {standard.limit_text(standard.main)}以内居民最多",
-        "labels": list(words.labels(world, result, wanted)),
-        "sites": rows_of(result.added),
-        "plan": jsonable(proof),
-        "sentences": [
-            _proof(proof),
-            *([proof["note"]] if proof["note"] else []),
-            *notes_of(world, [wanted], [result]),
-        ],
-    }
-
-
-def _proof(proof: Row) -> str:
-    """Say what is proven about a plan."""
-    if proof["status"] == "infeasible":
-        return f"无可行方案: {proof.get('note', '')}"
-    best = proof["status"] == "optimal"
-    certain = "已证明最优" if best else f"与上界相差不超过 {100 * proof['gap']:.2f}%"
-    people = f"新增覆盖 {proof['objective']:,.0f} 人, 上界 {proof['bound']:,.0f} 人"
-    return f"{people}, {certain}, 用时 {proof['seconds']:.1f} 秒。"
 
 
 def results_of(world: World, names: Sequence[str], progress: Progress | None = None) -> list[Result]:

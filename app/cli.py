@@ -24,6 +24,7 @@ from .assess_cli import areas, assess, townships_app
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
 from .layers_cli import layers_app
 from .network_cli import network_app
+from .siting_cli import plan, siting_app
 from .standards_cli import standards_app
 
 app = typer.Typer(
@@ -35,12 +36,10 @@ app = typer.Typer(
 )
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
+app.add_typer(siting_app, name="siting")
 app.add_typer(standards_app, name="standards")
 app.add_typer(townships_app, name="townships")
 
-KindArgument = Annotated[
-    str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
-]
 NetworkOption = Annotated[
     Path | None, typer.Option("--network", help="用这个路网 (boai network build 建的), 不用近似路网")
 ]
@@ -131,28 +130,7 @@ app.command(cls=Command)(assess)
 app.command(cls=Command)(areas)
 
 
-@app.command(cls=Command)
-def plan(
-    kind: KindArgument,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, max=2000, help="新增几处")] = 3,
-    year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="年份; 不填为今年")] = None,
-    root: WorkspaceOption = DEMO,
-    as_json: JsonOption = False,
-) -> None:
-    """选址: 保留现有站点, 再建几处能覆盖最多居民(最大覆盖模型, 附证明的上界)。"""
-    from . import answers
-
-    found = answers.plan(root, kind, number, year=year, progress=say)
-    if as_json:
-        console.print_json(found)
-        return
-    headers = {
-        "rank": "序号", "name": "建议位置", "city": "设区市", "county": "县区", "gain": "新增覆盖居民",
-        "cumulative": "累计新增", "lon": "经度", "lat": "纬度",
-    }  # fmt: skip
-    console.print_table(console.marked(found["title"], found["labels"]), found["sites"], headers)
-    for sentence in found["sentences"]:
-        typer.echo(console.clean(sentence))
+app.command(cls=Command)(plan)
 
 
 @app.command(cls=Command)

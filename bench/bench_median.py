@@ -1,5 +1,8 @@
 """The p-median and p-center against published optima and at the size of a province, one process each.
 
+Under rules: eleven cities with a quota each, a budget, exclusive pairs, ten existing sites of which four may
+move.
+
 ``python bench/bench_median.py [--limit 60] [--only NAME]`` prints a Markdown table. The OR-Library files are
 read from ``../shared/data/bench/pmed``; the planar instances have fixed seeds. Times are CPU seconds of the
 call alone, with compiled kernels on disk; memory is the peak of the process, with the matrix of costs.
@@ -17,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from boai.coverage.siting.rules import Budget, Rules, quotas_by
 from numpy.typing import NDArray
 
 FILES = Path(__file__).parents[2] / "shared" / "data" / "bench" / "pmed"
@@ -44,6 +48,19 @@ def planar(m: int, n: int, clustered: bool) -> tuple[NDArray[np.float32], NDArra
     return cost, random.integers(1, 101, m).astype(float)
 
 
+def rules_of(n: int, p: int) -> Rules:
+    """Rules as a province has them, at random."""
+    random = np.random.default_rng(5)
+    cities = [f"市{city}" for city in random.integers(0, 11, n)]
+    return Rules(
+        quotas=quotas_by(cities, at_least=min(2, p // 11), at_most=max(3, p // 6)),
+        budgets=(Budget("经费", random.uniform(1, 5, n), 2.4 * p),),
+        exclusive=tuple((j, j + 1) for j in range(0, n - 1, 5)),
+        existing=tuple(range(0, n, n // 10)),
+        relocations=4,
+    )
+
+
 def optima() -> dict[str, int]:
     """The published optima of the files at hand."""
     if not FILES.is_dir():
@@ -58,10 +75,11 @@ def run(model: str, name: str, limit: float) -> dict[str, object]:
     from boai.coverage.siting.median import p_median
     from boai.coverage.siting.orlib import read_pmed
 
-    solve = p_median if model == "median" else p_center
+    solve = p_center if model == "center" else p_median
     cost, weight = planar(2_000, 100, True)
-    solve(cost, weight, p=10)  # the kernels come from disk before the clock runs
-    solve(cost.astype(float), weight, p=10)
+    rules = rules_of(100, 20) if model == "median-rules" else None
+    solve(cost, weight, p=20, rules=rules)  # the kernels come from disk before the clock runs
+    solve(cost.astype(float), weight, p=20, rules=rules)
     spent, wall, proven, count, gap = 0.0, 0.0, 0, 0, 0.0
     if name == "pmed":
         cases = [(read_pmed(FILES / f"{file}.txt"), optimum) for file, optimum in optima().items()]
@@ -72,8 +90,9 @@ def run(model: str, name: str, limit: float) -> dict[str, object]:
     for instance, optimum in cases:
         if instance is not None:
             cost, weight, p = instance.cost, np.ones(len(instance.cost)), instance.p
+        rules = rules_of(cost.shape[1], p) if model == "median-rules" else None
         began = time.process_time()
-        plan = solve(cost, weight, p=p, time_limit_s=limit)
+        plan = solve(cost, weight, p=p, rules=rules, time_limit_s=limit)
         spent, wall, count = spent + time.process_time() - began, wall + plan.seconds, count + 1
         proven += plan.status == "optimal" and (
             model == "center" or plan.objective == (optimum or plan.objective)
@@ -103,7 +122,8 @@ def main() -> None:
     print("| model | instance | proven | worst gap | CPU s | wall s | peak MB | last objective |")
     print("|---|---|---|---|---|---|---|---|")
     names = (["pmed"] if optima() else []) + list(PLANAR)
-    for model, name in [("median", name) for name in names] + [("center", name) for name in names[:1]]:
+    asked = [("median", name) for name in names] + [("median-rules", name) for name in PLANAR]
+    for model, name in asked + [("center", name) for name in names[:1]]:
         if options.only not in f"{model}-{name}":
             continue
         command = [sys.executable, __file__, "--limit", str(options.limit), "--one", model, name]

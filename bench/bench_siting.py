@@ -1,282 +1,138 @@
-"""Siting against the plain model: the same instances, the same machine, one process each.
+"""Siting at the size of a province, against PySAL spopt (CBC and HiGHS), one process for each run.
 
-``python bench/bench_siting.py [--limit 60] [--only NAME]`` prints a Markdown table: our `mclp` beside the
-textbook model without reductions, solved by scipy's HiGHS (``scipy.optimize.milp``). Instances are planar,
-with fixed seeds, in the shapes of the demo (stores, 博爱家园 and AED of Jiangxi), uniform and clustered.
+    python bench/bench_siting.py                          # half an hour; every row of the table
+    python bench/bench_siting.py --quick                  # two minutes: small rows, short limits
+    python bench/bench_siting.py --only "50 000" --peer-limit 900
+    python bench/bench_siting.py --no-peers --list
+
+Prints a Markdown table: wall and CPU seconds of the call alone (compiled kernels on disk), the peak memory of
+the process with its input, and how many times longer the peer took, building included. The peer's time limit
+counts for building and solving together, so a ratio from an unproven peer says "at least".
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import block_array, csr_array, eye_array
-from scipy.spatial import cKDTree
+import siting_cases as cases
+from siting_cases import CASES, Case
 
-Arrays = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64], int]
-
-WIDTH, HEIGHT = 280.0, 600.0
-"""Kilometres of the rectangle that stands for Jiangxi."""
+COLUMNS = "instance|goal|solver|wall s|CPU s|objective|bound|gap %|status|peak MB|x ours|notes"
+OTHERS = ("bench_median.py", "bench_capacity.py")
+"""Measured by benchmarks of their own, which print tables of their own."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """An instance and how many sites it asks for."""
-
-    name: str
-    p: int
-    """0: the fewest sites that cover all (set covering)."""
-    make: Callable[[], Arrays]
-
-
-def _cover(demand: NDArray[np.float64], candidate: NDArray[np.float64], reach_km: NDArray[np.float64]):
-    """Rows of candidates within their own reach of each demand point."""
-    near = cKDTree(demand).sparse_distance_matrix(
-        cKDTree(candidate), float(reach_km.max()), output_type="coo_matrix"
-    )
-    keep = near.data <= reach_km[near.col]
-    rows = csr_array(
-        (np.ones(keep.sum()), (near.row[keep], near.col[keep])), shape=(len(demand), len(candidate))
-    )
-    return rows.indptr.astype(np.int64), rows.indices.astype(np.int32)
+def measure(number: int, solver: str, limit_s: float) -> dict[str, Any]:
+    """Run one case in this process."""
+    case = CASES[number]
+    job, shape = cases.ours(case, limit_s) if solver == "boai" else cases.peer(case, solver, limit_s)
+    started, cpu, children = time.perf_counter(), time.process_time(), _children_s()
+    found = job()
+    spent, cpu_s = time.perf_counter() - started, time.process_time() - cpu + _children_s() - children
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {"s": spent, "cpu_s": cpu_s} | shape | found | {"mb": peak / 1024}
 
 
-def _grid(n: int) -> NDArray[np.float64]:
-    step = np.sqrt(WIDTH * HEIGHT / n)
-    x, y = np.meshgrid(np.arange(0, WIDTH, step), np.arange(0, HEIGHT, step))
-    return np.column_stack([x.ravel(), y.ravel()])
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # CBC is a program of its own
+    return used.ru_utime + used.ru_stime
 
 
-def _places(random: np.random.Generator, n: int) -> NDArray[np.float64]:
-    """Half of the places anywhere, half around eleven cities."""
-    cities = random.uniform((0, 0), (WIDTH, HEIGHT), (11, 2))
-    around = cities[random.integers(0, 11, n - n // 2)] + random.normal(0, 30, (n - n // 2, 2))
-    return np.clip(np.concatenate([random.uniform((0, 0), (WIDTH, HEIGHT), (n // 2, 2)), around]), 0, HEIGHT)
+def run(case: Case, solver: str, limit_s: float) -> dict[str, Any]:
+    """Run one case in a process of its own, which is ended where it does not end by itself."""
+    command = [sys.executable, __file__, "--one", str(CASES.index(case)), solver, "--limit", str(limit_s)]
+    patience = limit_s * 1.5 + 120 if solver != "boai" else 1800
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience)
+    except subprocess.TimeoutExpired:
+        return {"s": patience, "status": "ended from outside, no answer"}
+    if done.returncode:
+        return {"status": "failed: " + (done.stderr.strip().splitlines() or ["no message"])[-1][:90]}
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _residents(
-    random: np.random.Generator, points: NDArray, places: NDArray, total: float
-) -> NDArray[np.float64]:
-    away = cKDTree(places).query(points)[0]
-    weight = (random.pareto(1.2, len(points)) * 300 + 5) * np.exp(-away / 4) + 1
-    return np.round(weight * total / weight.sum())
+def line(case: Case, solver: str, row: dict[str, Any], own: dict[str, Any] | None) -> str:
+    """One row of the table."""
+
+    def number(name: str, form: str) -> str:
+        return f"{row[name]:{form}}" if row.get(name) is not None else ""
+
+    gap, ratio = "", ""
+    if row.get("bound") is not None and row.get("objective"):
+        most = max(abs(row["bound"]), abs(row["objective"]))
+        gap = f"{100 * abs(row['bound'] - row['objective']) / most:.3f}"
+    elif "gap" in row:
+        gap = f"{100 * row['gap']:.3f}"
+    if own and own.get("s") and row.get("s"):
+        least = "" if row["status"] == "proven" else ">= "
+        ratio = f"{least}{row['s'] / own['s']:,.0f}"
+    notes = [f"built in {row['build_s']:.0f} s"] if "build_s" in row else []
+    notes += [text for text in (row.get("shape"), row.get("note"), case.note if own is None else "") if text]
+    cells = (
+        case.name, case.goal if own is None else "", solver, number("s", ".2f"), number("cpu_s", ".2f"),
+        number("objective", ",.10g"), number("bound", ",.10g"), gap, row["status"], number("mb", ",.0f"),
+        ratio, "; ".join(notes),
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
 
 
-def stores(reach_km: float, *, served: bool) -> Arrays:
-    """32 000 cells, 1 300 settlements, a reach that differs by place as roads do; cities served or not."""
-    random = np.random.default_rng(1)
-    cells, places = _grid(32_000), _places(random, 1300)
-    weight = _residents(random, cells, places, 45_188_635)
-    indptr, indices = _cover(cells, places, reach_km * random.uniform(0.8, 1.2, len(places)))
-    if served:
-        cities = random.uniform((0, 0), (WIDTH, HEIGHT), (11, 2))
-        weight = np.where(cKDTree(cities).query(cells)[0] < reach_km, 0.0, weight)
-    return indptr, indices, weight, len(places)
-
-
-def homes() -> Arrays:
-    """2 000 dense cells of 343 sub-cells of 0.015 km2, a candidate in each, 1 km of reach."""
-    random = np.random.default_rng(2)
-    chosen = random.choice(len(_grid(32_000)), 2000, replace=False)
-    centre = _grid(32_000)[chosen] / 8  # towns: the cells lie close together
-    points = (centre[:, None] + random.uniform(-1.15, 1.15, (2000, 150, 2))).reshape(-1, 2)
-    weight = np.repeat(random.pareto(1.5, 2000) * 5000 + 500, 150) / 343
-    return *_cover(points, centre, np.full(2000, 1.0)), weight, 2000
-
-
-def aed() -> Arrays:
-    """3 000 parts of cells, few of which share a sub-cell within 208 m."""
-    random = np.random.default_rng(3)
-    centre = random.uniform(0, 60, (3000, 2))
-    points = (centre[:, None] + random.uniform(-0.25, 0.25, (3000, 20, 2))).reshape(-1, 2)
-    weight = np.repeat(random.pareto(1.5, 3000) * 5000 + 500, 20) / 343
-    return *_cover(points, centre, np.full(3000, 0.208)), weight, 3000
-
-
-def planar(m: int, n: int, radius: float, *, clustered: bool, seed: int = 4) -> Arrays:
-    """Demand 1-100 in a square of side 30, uniform or around 40 centres."""
-    random = np.random.default_rng(seed)
-
-    def points(count: int) -> NDArray[np.float64]:
-        if not clustered:
-            return random.uniform(0, 30, (count, 2))
-        centre = np.random.default_rng(5).uniform(0, 30, (40, 2))
-        return centre[random.integers(0, 40, count)] + random.normal(0, 0.8, (count, 2))
-
-    demand, candidate = points(m), points(n)
-    weight = random.integers(1, 101, m).astype(np.float64)
-    return *_cover(demand, candidate, np.full(n, radius)), weight, n
-
-
-CASES = (
-    Case("stores, cities served, 40 km", 1, lambda: stores(40.0, served=True)),
-    Case("stores, cities served, 40 km", 4, lambda: stores(40.0, served=True)),
-    Case("stores, cities served, 40 km", 10, lambda: stores(40.0, served=True)),
-    Case("stores, nobody served, 60 km", 10, lambda: stores(60.0, served=False)),
-    Case("stores, nobody served, 25 km", 40, lambda: stores(25.0, served=False)),
-    Case("homes, 300 000 sub-cells", 40, homes),
-    Case("AED, 60 000 sub-cells", 500, aed),
-    Case("uniform 10 000 x 500, r 3", 20, lambda: planar(10_000, 500, 3.0, clustered=False)),
-    Case("uniform 10 000 x 500, r 3.2", 20, lambda: planar(10_000, 500, 3.2, clustered=False)),
-    Case("uniform 10 000 x 500, r 2", 50, lambda: planar(10_000, 500, 2.0, clustered=False)),
-    Case("uniform 50 000 x 500, r 2", 50, lambda: planar(50_000, 500, 2.0, clustered=False)),
-    Case("uniform 200 000 x 500, r 2", 50, lambda: planar(200_000, 500, 2.0, clustered=False)),
-    Case("cover all, uniform 10 000 x 500, r 3.6", 0, lambda: planar(10_000, 500, 3.6, clustered=False)),
-    Case("clustered 50 000 x 500, r 1", 20, lambda: planar(50_000, 500, 1.0, clustered=True)),
-)
-
-
-def ours(arrays: Arrays, p: int, limit_s: float) -> dict[str, float | str]:
-    from boai.coverage.siting import lscp, mclp
-
-    indptr, indices, weight, n = arrays
-    if p:
-        plan = mclp(indptr, indices, weight, n, p=p, time_limit_s=limit_s)
-    else:
-        plan = lscp(indptr, indices, weight, n, time_limit_s=limit_s)
-    return {"objective": plan.objective, "bound": plan.bound, "status": plan.status}
-
-
-def plain(arrays: Arrays, p: int, limit_s: float) -> dict[str, float | str]:
-    """Max sum w z, z_r <= sum x_j, sum x <= p: one row per demand point with weight."""
-    indptr, indices, weight, n = arrays
-    m = len(weight)
-    cover = csr_array((np.ones(len(indices)), indices, indptr), shape=(m, n))
-    if not p:
-        return _plain_cover(cover[np.diff(indptr) > 0], limit_s)
-    matrix = block_array([[-cover, eye_array(m)], [csr_array(np.ones((1, n))), None]], format="csr")
-    scale = 1e4 / weight.sum()
-    result = milp(
-        np.r_[np.zeros(n), -weight * scale],
-        constraints=LinearConstraint(matrix, -np.inf, np.r_[np.zeros(m), p]),
-        integrality=np.r_[np.ones(n), np.zeros(m)],
-        bounds=Bounds(0, 1),
-        options={"time_limit": limit_s},
-    )
-    objective = -result.fun / scale if result.fun is not None else float("nan")
-    bound = -result.mip_dual_bound / scale if result.mip_dual_bound is not None else float("nan")
-    return {
-        "objective": objective,
-        "bound": bound,
-        "status": "optimal" if result.status == 0 else "time limit",
-    }
-
-
-def _plain_cover(cover: csr_array, limit_s: float) -> dict[str, float | str]:
-    """Min sum x with a row of at least 1 for every demand point that can be covered."""
-    result = milp(
-        np.ones(cover.shape[1]),
-        constraints=LinearConstraint(cover, 1, np.inf),
-        integrality=1,
-        bounds=Bounds(0, 1),
-        options={"time_limit": limit_s},
-    )
-    found = result.fun if result.fun is not None else float("nan")
-    bound = result.mip_dual_bound if result.mip_dual_bound is not None else float("nan")
-    return {"objective": found, "bound": bound, "status": "optimal" if result.status == 0 else "time limit"}
-
-
-def points_in_memory(m: int) -> None:
-    """Print the 24 instances of Cordeau, Furini and Ljubić (2019): points x 100 candidates, square of 30."""
-    from boai.coverage.siting import mclp
-    from boai.coverage.siting.aggregate import aggregate_points
-
-    random = np.random.default_rng(6)
-    candidates = random.uniform(0, 30, (100, 2)).round(6)
-    x, y = random.uniform(0, 30, m).round(6), random.uniform(0, 30, m).round(6)
-    weight = random.integers(1, 101, m).astype(np.int32)
-    aggregate_points(x[:1000], y[:1000], weight[:1000], candidates, 3.0)  # compiled before
-    print("| R | p | classes | merge s | CPU s | solve s | CPU s | objective | status |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for radius in (3.25, 3.5, 3.75, 4.0, 5.5, 5.75, 6.0, 6.25):
-        for p in (10, 15, 20):
-            started, cpu = time.perf_counter(), time.process_time()
-            classes = aggregate_points(x, y, weight, candidates, radius)
-            merged, merged_cpu = time.perf_counter() - started, time.process_time() - cpu
-            plan = mclp(classes.indptr, classes.indices, classes.weight, 100, p=p)
-            spent = time.perf_counter() - started - merged, time.process_time() - cpu - merged_cpu
-            times = f"{merged:.2f} | {merged_cpu:.2f} | {spent[0]:.2f} | {spent[1]:.2f}"
-            row = f"| {radius} | {p} | {len(classes.weight):,} | {times} |"
-            print(f"{row} {plan.objective:,.0f} | {plan.status} |", flush=True)
-    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
-
-
-def points_streamed(m: int, chunk: int = 2_000_000) -> None:
-    """Print one instance of m points x 100 candidates, made chunk by chunk and never held."""
-    from boai.coverage.siting import mclp
-    from boai.coverage.siting.aggregate import PointStream
-
-    random = np.random.default_rng(6)
-    started, cpu = time.perf_counter(), time.process_time()
-    stream = PointStream(random.uniform(0, 30, (100, 2)), 4.0)
-    for _ in range(m // chunk):
-        x, y = random.random((2, chunk), np.float32) * np.float32(30)
-        stream.add(x, y, random.integers(1, 101, chunk, np.uint8))
-    classes = stream.classes()
-    plan = mclp(classes.indptr, classes.indices, classes.weight, 100, p=15)
-    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{m:,} points streamed: {seconds:.1f} s, {cpu_s:.1f} CPU s with generation, {peak:,.0f} MB,", end=" "
-    )
-    print(f"{len(classes.weight):,} classes, {plan.objective:,.0f}, {plan.status}")
-
-
-def measure(case: Case, solver: str, limit_s: float) -> dict[str, float | str]:
-    """Solve one case in this process; the peak memory is that of the whole process."""
-    arrays = case.make()
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started, cpu = time.perf_counter(), time.process_time()
-    found = {"ours": ours, "plain": plain}[solver](arrays, case.p, limit_s)
-    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    shape = f"{len(arrays[2]):,} x {arrays[3]:,}, {len(arrays[1]):,} pairs"
-    return found | {"s": seconds, "cpu_s": cpu_s, "mb": peak / 1024, "input_mb": base / 1024, "shape": shape}
+def table(chosen: list[Case], options: argparse.Namespace) -> None:
+    """Run what was chosen and print the table row by row."""
+    print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.\n")
+    print(f"|{COLUMNS}|\n" + "|---" * 12 + "|")
+    for case in chosen:
+        own = run(case, "boai", options.limit)
+        print(line(case, "boai", own, None), flush=True)
+        for solver in () if options.no_peers else case.solvers:
+            if solver.startswith("spopt") and case.peer_build_s > options.peer_limit:
+                row = {"status": f"not begun: builds for about {case.peer_build_s:.0f} s"}
+            else:
+                row = run(case, solver, options.peer_limit)
+            print(line(case, solver, row, own), flush=True)
+        if options.detail:
+            for part in own.get("rows", ()):
+                print(line(case, part["name"], part, {}), flush=True)
+    print(f"\nLoad after: {os.getloadavg()[0]:.1f}.")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds per solver and instance")
-    parser.add_argument("--only", default="", help="part of an instance's name")
+    """Choose, run, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for our own solvers")
+    parser.add_argument("--peer-limit", type=float, default=200.0, help="seconds for a peer, with building")
+    parser.add_argument("--only", action="append", default=[], help="part of an instance's name; repeatable")
+    parser.add_argument("--quick", action="store_true", help="small rows, peers within a minute and a half")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--detail", action="store_true", help="every instance of a group")
+    parser.add_argument("--list", action="store_true", help="name the instances and stop")
     parser.add_argument("--one", nargs=2, metavar=("CASE", "SOLVER"), help=argparse.SUPPRESS)
-    parser.add_argument("--points", type=int, help="the 24 instances with so many points in memory, instead")
-    parser.add_argument("--stream", type=int, help="one instance with so many points streamed, instead")
     options = parser.parse_args()
-    if options.points or options.stream:
-        if options.points:
-            points_in_memory(options.points)
-        if options.stream:
-            points_streamed(options.stream)
-        return
     if options.one:
-        print(json.dumps(measure(CASES[int(options.one[0])], options.one[1], options.limit)))
+        print(json.dumps(measure(int(options.one[0]), options.one[1], options.limit)))
         return
-    print("| instance | p | solver | s | CPU s | objective | bound | gap % | status | peak MB |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for number, case in enumerate(CASES):
-        if options.only not in case.name:
-            continue
-        for solver in ("ours", "plain"):
-            command = [sys.executable, __file__, "--limit", str(options.limit), "--one", str(number), solver]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                print(f"| {case.name} | {case.p} | {solver} | failed | | | | | | |", flush=True)
-                continue
-            row = json.loads(done.stdout)
-            gap = 100 * abs(row["bound"] - row["objective"]) / max(row["bound"], row["objective"])
-            where = f"| {case.name} ({row['shape']}) | {case.p} | {solver} |"
-            where += f" {row['s']:.2f} | {row['cpu_s']:.2f} |"
-            found = f" {row['objective']:,.0f} | {row['bound']:,.0f} | {gap:.3f} | {row['status']} |"
-            print(f"{where}{found} {row['mb']:,.0f} |", flush=True)
+    if options.quick:
+        options.peer_limit = min(options.peer_limit, 90.0)
+    named = [case for case in CASES if all(part in case.name for part in options.only)]
+    chosen = [case for case in named if case.quick or not options.quick]
+    if options.list:
+        print("\n".join(case.name for case in chosen))
+        return
+    table(chosen, options)
+    for other in OTHERS:
+        path = Path(__file__).with_name(other)
+        if path.exists() and not options.only and not options.quick:
+            print(f"\n{other}:\n", flush=True)
+            subprocess.run([sys.executable, str(path)], check=False)
 
 
 if __name__ == "__main__":

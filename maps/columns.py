@@ -69,6 +69,7 @@ HEADERS: Mapping[str, str] = {
     "best_lat": "最佳地点纬度", "persons_to_supply": "需供给(人)", "unreached": "候选点都到不了的居民",
     "considered": "候选地点数", "places": "涉及地点", "barrier": "相邻而不相通的缺口",
     "reference": "参考", "figure": "数值", "confidence": "可信度",
+    "other": "最好的替代点", "loss": "替代少覆盖", "fewer": "比最优少覆盖", "changed": "与本方案的不同",
     "length_km": "长度(公里)", "place": "位置", "person_hours": "合计增加(人时)",
 }  # fmt: skip
 """Chinese headers of the tables' columns; a column that is not listed keeps its own name."""
@@ -101,6 +102,7 @@ IN_TABLE: Mapping[str, Mapping[str, str]] = {
     "常用路段": _LOST_AT,
     "受淹影响": {"cut_off": _LOST_AT["cut_off"], "share_after": "之后比例"},
     "缺口": {"share": "占该县居民的比例"},
+    **{f"选址_{name}": {"label": "标注"} for name in ("新站点", "撤去", "其他方案")},
 }
 """Headers that only hold in one table, by the name of the table."""
 

@@ -123,7 +123,7 @@ def run(
                 world.gazetteer,
                 network=world.roads(covers[kind].standard),
             )
-    far = _far_from_roads(world, placed.layers, covers)
+    far = far_notes(world, placed.layers, covers)
     return Result(
         name=scenario.name,
         title=scenario.title,
@@ -264,11 +264,11 @@ def _notes(scenario: Scenario) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _far_from_roads(
-    world: World, layers: Mapping[Kind, Layer], covers: Mapping[Kind, Cover]
+def far_notes(
+    world: World, layers: Mapping[Kind, Layer], kinds: Iterable[Kind]
 ) -> dict[Kind, tuple[str, ...]]:
     """Say who lives, and which sites stand, too far from every open road to be counted in driving times."""
-    driven = [kind for kind, cover in covers.items() if cover.standard.mode == "drive"]
+    driven = [kind for kind in kinds if world.standards[kind].mode == "drive"]
     beyond = f"距可通行的道路超过 {FARTHEST_M / 1000:g} 公里"
     cells, _ = unmet(world.network, world.demand.lon, world.demand.lat) if driven else ((), ())
     found: dict[Kind, tuple[str, ...]] = dict.fromkeys(driven, ())

@@ -21,10 +21,21 @@ OWNERS = {
     "folium": {"maps/page.py"},
     "sklearn": {"coverage/gaps.py"},
     "contourpy": {"coverage/areas.py"},
-    "highspy": {"coverage/siting/linear.py", "coverage/siting/solve.py"},
+    "highspy": {
+        f"coverage/siting/{name}.py"
+        for name in ("linear", "program_compact", "program_completion", "program_master", "solve")
+    },
     "typer": {
         f"app/{name}.py"
-        for name in ("cli", "commands", "assess_cli", "layers_cli", "network_cli", "standards_cli")
+        for name in (
+            "cli",
+            "commands",
+            "assess_cli",
+            "layers_cli",
+            "network_cli",
+            "siting_cli",
+            "standards_cli",
+        )
     },
     "openpyxl": {"geodata/templates.py", "geodata/export.py", "geodata/intake/report.py"},
     "sqlalchemy": {

@@ -29,7 +29,7 @@ COMMANDS = [
     ["network", "check"],
     ["standards"], ["standards", "show"], ["standards", "export"], ["standards", "check"],
     ["standards", "use"], ["standards", "reset"], ["townships"], ["townships", "use"], ["townships", "reset"],
-    ["assess"], ["areas"],
+    ["assess"], ["areas"], ["siting"], ["siting", "solve"],
     ["coverage"], ["gaps"], ["plan"], ["compare"], ["map"], ["nearest"], ["demo"],
 ]  # fmt: skip
 
@@ -102,7 +102,7 @@ def _documented() -> list[str]:
         for block in re.findall(r"```sh\n(.*?)```", text, re.S):
             lines += [line.split("#")[0].strip() for line in block.splitlines()]
     commands = {re.sub(r"^(\.venv/bin/)?boai ", "", line) for line in lines if "boai " in line}
-    others = "my.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|"
+    others = "my.yaml|four.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|"
     others += "^network (build|download|use|time|close|closures|reopen) "
     return sorted(line for line in commands if not re.search(others, line))
 

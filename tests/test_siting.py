@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from boai.coverage.siting import branch, certificate, covered_weight, lscp, mclp
+from boai.coverage.siting import branch, certificate
 from boai.coverage.siting.branch import Incumbent, find_best, lagrangian_bound
 from boai.coverage.siting.greedy import search, value
+from boai.coverage.siting.models import covered_weight, lscp, mclp
 from boai.coverage.siting.reduce import cover_matrix, dominated_columns, merge_rows, reduce_cover
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,7 +156,9 @@ def test_branch_and_bound_alone_finds_the_optimum(case, data):
     if instance.n_rows:
         free = np.zeros(instance.n_columns, bool)
         tree = branch._Tree(instance, incumbent, branch.MAXIMAL)
-        tree.branch(tree.relax(branch.Node(np.inf, free, free, free.astype(float)), root=False))
+        tree.branch(
+            tree.settle(branch.Node(np.inf, free, free, free.astype(float)), np.ones(instance.n_rows))
+        )
         assert incumbent.covered == pytest.approx(brute_force(rows, weight, n, p), rel=1e-6)
 
 

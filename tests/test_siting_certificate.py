@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from boai.coverage.siting import lscp, mclp
 from boai.coverage.siting.certificate import Certificate, Checked, Step, check, request
+from boai.coverage.siting.models import lscp, mclp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

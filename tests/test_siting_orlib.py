@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from boai.coverage.siting.center import certify_center, p_center_with_proof
-from boai.coverage.siting.median import p_median_with_proof
+from boai.coverage.siting.center import certify_center, p_center
+from boai.coverage.siting.certificate import Checked
+from boai.coverage.siting.median import p_median
 from boai.coverage.siting.median_bounds import certify_median, median_cost
 from boai.coverage.siting.orlib import read_pmed
 from boai.geodata.errors import InputError
@@ -31,10 +32,11 @@ def optima() -> dict[str, int]:
 def check_median(name: str) -> None:
     instance = read_pmed(FILES / f"{name}.txt")
     ones = np.ones(len(instance.cost))
-    plan, proof = p_median_with_proof(instance.cost, ones, p=instance.p)
+    plan = p_median(instance.cost, ones, p=instance.p)
     assert (plan.status, plan.objective, plan.bound) == ("optimal", optima()[name], optima()[name])
     assert len(plan.sites) == instance.p and median_cost(instance.cost, ones, plan.sites) == plan.objective
-    assert certify_median(instance.cost, ones, proof, p=instance.p) > plan.objective - 1
+    found = certify_median(instance.cost, ones, plan, p=instance.p)
+    assert found == Checked(plan.objective, plan.objective, ())
 
 
 @needs_files
@@ -55,9 +57,10 @@ def test_median_equals_the_published_optimum_of_the_large_files(name):
 def test_center_equals_the_published_radius(name):
     instance = read_pmed(FILES / f"{name}.txt")
     ones = np.ones(len(instance.cost))
-    plan, proof = p_center_with_proof(instance.cost, ones, p=instance.p)
+    plan = p_center(instance.cost, ones, p=instance.p)
     assert (plan.status, plan.objective, plan.bound) == ("optimal", CENTERS[name], CENTERS[name])
-    assert certify_center(instance.cost, ones, proof, p=instance.p) == plan.objective
+    found = certify_center(instance.cost, ones, plan, p=instance.p)
+    assert found == Checked(plan.objective, plan.objective, ())
 
 
 @needs_files
@@ -66,9 +69,10 @@ def test_center_equals_the_published_radius(name):
 def test_center_of_the_large_files_is_proven(name):
     instance = read_pmed(FILES / f"{name}.txt")
     ones = np.ones(len(instance.cost))
-    plan, proof = p_center_with_proof(instance.cost, ones, p=instance.p)
+    plan = p_center(instance.cost, ones, p=instance.p)
     assert plan.status == "optimal" and plan.bound == plan.objective
-    assert certify_center(instance.cost, ones, proof, p=instance.p) == plan.objective
+    found = certify_center(instance.cost, ones, plan, p=instance.p)
+    assert found == Checked(plan.objective, plan.objective, ())
 
 
 def write(folder: Path, text: str | bytes) -> Path:

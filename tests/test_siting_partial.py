@@ -54,6 +54,17 @@ def test_all_residents_are_a_set_covering():
     assert out_of_time.bound <= partial_cover(*arrays, share=0.9).objective <= out_of_time.objective
 
 
+def test_progress_comes_nearer():
+    random = np.random.default_rng(5)
+    near = ((random.random((300, 1, 2)) - random.random((1, 30, 2))) ** 2).sum(-1) <= 0.3**2
+    arrays = np.r_[0, np.cumsum(near.sum(1))], np.nonzero(near)[1], np.ones(300), 30
+    seen = []
+    plan = partial_cover(*arrays, share=0.8, progress=lambda *numbers: seen.append(numbers))
+    assert seen[-1][:3] == (plan.objective, plan.bound, 0.0) and plan.status == "optimal"
+    assert all(after[0] <= before[0] and after[1] >= before[1] for before, after in itertools.pairwise(seen))
+    assert all(found >= bound for found, bound, _, _ in seen)
+
+
 @pytest.mark.parametrize("wrong", [{"share": 1.5}, {"share": 0.5, "cost": np.array([0.5])}])
 def test_what_cannot_be_asked_is_refused(wrong):
     with pytest.raises(ValueError, match=r"share|whole"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
 from .kernels import Floats, Heads, Ints, Mask, Sparse
@@ -130,16 +131,16 @@ def _begin(sparse: Sparse, start: Mask) -> _Cover:
 
 
 @compiled
-def small_cover(sparse: Sparse, start: Mask, steps: int) -> Mask:
+def small_cover(sparse: Sparse, start: Mask, steps: int, random: NDArray[np.uint64]) -> Mask:
     """Complete a cover of all rows and look for cheaper ones: (n,) the columns. No row is empty, costs > 0.
 
     Each step closes the open column that loses least, then opens the best column of an uncovered row drawn by
     chance while the plan stays cheaper than the best cover; rows left uncovered become heavier. The generator
-    (xorshift, Marsaglia 2003) always starts alike: same input, same cover.
+    (xorshift, Marsaglia 2003) has its state in ``random`` (1,).
     """
     cover = _begin(sparse, start)
     total = _complete(sparse, cover)
-    best, least, drawn = cover.opened.copy(), total, np.uint64(88172645463325252)
+    best, least, drawn = cover.opened.copy(), total, random[0]
     for step in range(1, steps + 1):
         while cover.number[0] == 0:
             if total < least - 1e-9 or step == 1:
@@ -172,6 +173,7 @@ def small_cover(sparse: Sparse, start: Mask, steps: int) -> Mask:
             cover.price[r] += 1.0
             for f in range(sparse.row_start[r], sparse.row_start[r + 1]):
                 cover.score[sparse.row_column[f]] += 1.0
+    random[0] = drawn
     if cover.number[0] == 0 and total < least - 1e-9:
         best[:] = cover.opened
     return best

@@ -1,18 +1,22 @@
-"""Good plans at once: greedy addition, swap local search and shakes on a reduced instance."""
+"""Good plans at once: greedy addition, swaps, and the rounding of fractional plans, on a reduced instance."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .cover_kernels import small_cover
-from .kernels import Sparse, improve
+from .kernels import Pool, Sparse, improve, round_plans
 from .reduce import Floats, Instance, Mask
 
-KICKS = 200
-"""Shakes of the first plan; the prototype's 300 found nothing more on the benchmark's instances."""
+_ELITE = 5
+"""Plans that are kept to be mixed."""
 
-_STEPS_PER_KICK = 250
-"""Steps of the search for small covers that count as one shake."""
+_SWEEPS = 8
+"""Times that a plan opens or closes each of its columns, as a rule, while it is swapped."""
+
+_COVER_FRACTIONS = (0.2, 0.3)
+_STEPS_PER_PLAN = 250
+"""Covers are looked for from columns with so large fractions, by so many steps for each plan asked for."""
 
 
 def sparse_of(instance: Instance) -> Sparse:
@@ -28,7 +32,7 @@ def sparse_of(instance: Instance) -> Sparse:
     )
 
 
-def search(instance: Instance, start: Mask | None = None, *, kicks: int = 0) -> Mask:
+def search(instance: Instance, start: Mask | None = None) -> Mask:
     """Fill a plan up to the budget by greatest gain for its cost, then swap until no single swap helps.
 
     Greedy alone is within 1 - 1/e of the optimum where all columns cost the same (Nemhauser, Wolsey and
@@ -40,8 +44,6 @@ def search(instance: Instance, start: Mask | None = None, *, kicks: int = 0) -> 
         With n columns.
     start
         (n,) columns open at the beginning, within the budget.
-    kicks
-        Shakes of the plan, each followed by filling and swaps.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def search(instance: Instance, start: Mask | None = None, *, kicks: int = 0) -> 
     if instance.budget <= 0 or instance.n_columns == 0:
         return np.zeros(instance.n_columns, bool)
     tiny = 1e-9 * float(instance.weight.sum())
-    return improve(sparse_of(instance), opened, float(instance.budget), kicks, tiny)
+    return improve(sparse_of(instance), opened, float(instance.budget), tiny)
 
 
 def value(instance: Instance, opened: Mask) -> float:
@@ -61,23 +63,45 @@ def value(instance: Instance, opened: Mask) -> float:
     return instance.base + float(instance.weight[served].sum())
 
 
-def rounded(instance: Instance, fraction: Floats) -> Mask:
-    """Open the columns with the largest fractions, at least 0.3, while the budget lasts (n,)."""
-    first = np.argsort(-fraction, kind="stable")
-    first = first[fraction[first] >= 0.3]
-    opened, left = np.zeros(instance.n_columns, bool), instance.budget * (1.0 + 1e-12)
-    for column in first.tolist():
-        if instance.cost[column] <= left:
-            opened[column] = True
-            left -= float(instance.cost[column])
-    return opened
+def affordable_plans(instance: Instance, most: int, work: float) -> int:
+    """Tell how many plans may be made by rounding, at least one, for so many visits of pairs."""
+    pairs = float(instance.rows.nnz)
+    swapped = min(instance.n_columns, instance.budget / float(instance.cost.min()))
+    visits = _SWEEPS * swapped * (pairs / instance.n_columns) * (pairs / instance.n_rows)
+    return int(np.clip(work / max(visits, 1.0), 1, most))
 
 
-def complete_cover(instance: Instance, start: Mask, kicks: int = 0) -> Mask:
-    """Open columns until all classes are covered (n,); with kicks, look for cheaper covers."""
+def new_pool(n_columns: int) -> Pool:
+    """Begin a search by rounding."""
+    return Pool(
+        np.zeros((_ELITE, n_columns)), np.full(_ELITE, -1.0), np.array([88172645463325252], np.uint64)
+    )
+
+
+def round_plan(instance: Instance, fraction: Floats, plans: int, pool: Pool) -> Mask:
+    """Round a fractional plan so many times: (n,) the best of the plans.
+
+    The fractions, mixed with two of the best plans so far, get noise; the columns that then lead are opened,
+    and the plan is filled and swapped. Mixed with good plans the rounding finds in a second what restarts
+    from the best plan alone did not find in five.
+    """
+    if instance.budget <= 0 or instance.n_columns == 0:
+        return np.zeros(instance.n_columns, bool)
+    return round_plans(sparse_of(instance), fraction, float(instance.budget), plans, pool)
+
+
+def round_cover(instance: Instance, fraction: Floats, plans: int, pool: Pool) -> Mask:
+    """Complete the columns with large fractions to covers, and search from each: the cheapest (n,)."""
+    sparse, steps = sparse_of(instance), 1 + _STEPS_PER_PLAN * plans
+    covers = [small_cover(sparse, fraction >= least, steps, pool.random) for least in _COVER_FRACTIONS]
+    return min(covers, key=lambda opened: float(instance.cost[opened].sum()))
+
+
+def complete_cover(instance: Instance, start: Mask) -> Mask:
+    """Open columns until all classes are covered (n,), and look a little for cheaper covers."""
     if not instance.n_rows:
         return np.zeros(instance.n_columns, bool)
-    return small_cover(sparse_of(instance), start, 1 + _STEPS_PER_KICK * kicks)
+    return small_cover(sparse_of(instance), start, 1, new_pool(0).random)
 
 
 def even_prices(instance: Instance) -> Floats:

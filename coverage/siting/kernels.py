@@ -1,4 +1,4 @@
-"""Compiled inner loops of the covering models: plans by search, cuts, multipliers, dominance of rows."""
+"""Compiled inner loops of the covering models: plans by search and by rounding, dominance of rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ Ints = NDArray[np.int64]
 Heads = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+_NOISE = 0.3
+"""Standard deviation of the noise on the fractions of columns."""
+
+_MIXED = 0.7
+"""Part of good plans in the fractions that are rounded."""
 
 
 class Sparse(NamedTuple):
@@ -32,7 +38,6 @@ class Sparse(NamedTuple):
 
 class _State(NamedTuple):
     opened: Mask
-    tabu: Mask
     times: Heads
     """(k,) open columns that cover each class."""
     gain: Floats
@@ -66,7 +71,7 @@ def _fill(sparse: Sparse, state: _State, tiny: float) -> None:
         for j in range(len(sparse.cost)):
             gain = state.gain[j]
             more = gain > tiny and gain > most * sparse.cost[j] and sparse.cost[j] <= state.left[0]
-            if more and not state.opened[j] and not state.tabu[j]:
+            if more and not state.opened[j]:
                 best, most = j, gain / sparse.cost[j]
         if best < 0:
             return
@@ -103,113 +108,124 @@ def _draw(state: _State, below: int) -> int:
 
 
 @compiled
-def _shake(sparse: Sparse, state: _State) -> None:
-    """Close three to five open columns by chance; half of them stay closed in the next filling."""
-    chosen = np.flatnonzero(state.opened)
-    for _ in range(min(len(chosen) - 1, 3 + _draw(state, 3))):
-        j = chosen[_draw(state, len(chosen))]
-        if state.opened[j]:
-            _switch(sparse, state, j, False)
-            state.tabu[j] = _draw(state, 2) == 0
-
-
-@compiled
-def improve(sparse: Sparse, start: Mask, budget: float, kicks: int, tiny: float) -> Mask:
-    """Fill a plan by greatest gain for its cost, swap until no swap helps, then shake it ``kicks`` times.
-
-    After a shake the plan is filled and swapped again; a worse plan is taken back (iterated local search).
-    The generator always starts alike: same input, same plan. Costs > 0, ``start`` within the budget.
-    """
+def _begin(sparse: Sparse, budget: float, random: NDArray[np.uint64]) -> _State:
     n, k = len(sparse.cost), len(sparse.weight)
-    state = _State(
-        np.zeros(n, np.bool_),
-        np.zeros(n, np.bool_),
-        np.zeros(k, np.int32),
-        np.zeros(n),
-        np.array([budget * (1.0 + 1e-12) + 1e-12]),
-        np.array([88172645463325252], np.uint64),
-    )
+    left = np.array([budget * (1.0 + 1e-12) + 1e-12])
+    state = _State(np.zeros(n, np.bool_), np.zeros(k, np.int32), np.zeros(n), left, random)
     for j in range(n):
         for e in range(sparse.column_start[j], sparse.column_start[j + 1]):
             state.gain[j] += sparse.weight[sparse.column_row[e]]
-    best, most = start.copy(), -1.0
-    for kick in range(kicks + 1):
-        for on in (False, True):  # back to the best plan, first closing
-            for j in range(n):
-                if state.opened[j] != best[j] and best[j] == on:
-                    _switch(sparse, state, j, on)
-        if kick:
-            _shake(sparse, state)
-        _fill(sparse, state, tiny)
-        state.tabu[:] = False
-        _fill(sparse, state, tiny)
-        while _swap(sparse, state, tiny):
-            pass
-        covered = 0.0
-        for r in range(k):
-            if state.times[r] > 0:
-                covered += sparse.weight[r]
-        if covered > most + tiny:
-            most = covered
-            best[:] = state.opened
-    return best
-
-
-class Groups(NamedTuple):
-    """Classes in groups with a cut each, ordered by group: their columns and the slots of their slopes."""
-
-    start: Ints
-    """(g + 1,) first class of each group."""
-    row_start: Heads
-    row_column: Heads
-    slot: Heads
-    """(pairs,) slot of the pair's group and column; the slots of a group are in a row."""
-    weight: Floats
-    """(k,) scaled residents of each class."""
+    return state
 
 
 @compiled
-def separate(groups: Groups, at: Floats, served: Mask, constant: Floats, slope: Floats) -> None:
-    """Write the cut of every group that is tight at ``at``: classes served, constants, slopes by slot."""
-    slope[:] = 0.0
-    for g in range(len(groups.start) - 1):
-        fixed = 0.0
-        for r in range(groups.start[g], groups.start[g + 1]):
-            cover = 0.0
-            for e in range(groups.row_start[r], groups.row_start[r + 1]):
-                cover += at[groups.row_column[e]]
-            served[r] = cover >= 1.0 - 1e-9
-            if served[r]:
-                fixed += groups.weight[r]
-            else:
-                for e in range(groups.row_start[r], groups.row_start[r + 1]):
-                    slope[groups.slot[e]] += groups.weight[r]
-        constant[g] = fixed
+def _become(sparse: Sparse, state: _State, wanted: Mask) -> None:
+    """Open the wanted columns and no others, first closing."""
+    for on in (False, True):
+        for j in range(len(wanted)):
+            if state.opened[j] != wanted[j] and wanted[j] == on:
+                _switch(sparse, state, j, on)
 
 
 @compiled
-def gather(group_start: Ints, cut_group: Ints, served: Mask, dual: Floats) -> Floats:
-    """Sum for each class the duals of the cuts of its group whose served classes do not hold it (k,)."""
-    total = np.zeros(group_start[-1])
-    for c in range(len(cut_group)):
-        if dual[c] > 0.0:
-            first = group_start[cut_group[c]]
-            for i in range(group_start[cut_group[c] + 1] - first):
-                if not served[c, i]:
-                    total[first + i] += dual[c]
+def _settle(sparse: Sparse, state: _State, tiny: float) -> float:
+    """Fill the plan and swap until no swap helps; the residents covered."""
+    _fill(sparse, state, tiny)
+    while _swap(sparse, state, tiny):
+        pass
+    covered = 0.0
+    for r in range(len(sparse.weight)):
+        if state.times[r] > 0:
+            covered += sparse.weight[r]
+    return covered
+
+
+@compiled
+def improve(sparse: Sparse, start: Mask, budget: float, tiny: float) -> Mask:
+    """Fill a plan by greatest gain for its cost, and swap until no swap helps: (n,) the open columns.
+
+    Costs > 0, ``start`` within the budget.
+    """
+    state = _begin(sparse, budget, np.ones(1, np.uint64))
+    _become(sparse, state, start)
+    _settle(sparse, state, tiny)
+    return state.opened
+
+
+class Pool(NamedTuple):
+    """Good plans, changed in place by `round_plans`."""
+
+    plans: Floats
+    """(e, n) 1 where a plan opens a column."""
+    covered: Floats
+    """(e,) residents that each covers; -1: none yet."""
+    random: NDArray[np.uint64]
+
+
+@compiled
+def _draw_noise(state: _State) -> float:
+    """Draw a number of mean 0 and variance 1, nearly normal: three uniform ones."""
+    total = 0.0
+    for _ in range(3):
+        total += 2.0 * _draw(state, 1 << 30) / float(1 << 30) - 1.0
     return total
 
 
 @compiled
-def fractional_cover(groups: Groups, x: Floats) -> float:
-    """Residents covered by the relaxation's solution ``x``: sum of w min(1, sum of x over the row)."""
-    covered = 0.0
-    for r in range(len(groups.weight)):
-        cover = 0.0
-        for e in range(groups.row_start[r], groups.row_start[r + 1]):
-            cover += x[groups.row_column[e]]
-        covered += groups.weight[r] * min(1.0, cover)
-    return covered
+def _keep(pool: Pool, opened: Mask, covered: float, tiny: float) -> None:
+    """Put a plan in the place of the worst, where it is better and as good as no other."""
+    worst = 0
+    for i in range(len(pool.covered)):
+        if abs(pool.covered[i] - covered) <= tiny:
+            return
+        if pool.covered[i] < pool.covered[worst]:
+            worst = i
+    if covered > pool.covered[worst]:
+        pool.covered[worst] = covered
+        pool.plans[worst] = opened
+
+
+@compiled
+def _perturbed(state: _State, pool: Pool, fraction: Floats, key: Floats) -> None:
+    """Write the fractions, mixed with two plans of the pool, with noise; -inf where all are 0."""
+    filled = 0
+    for i in range(len(pool.covered)):
+        filled += pool.covered[i] >= 0.0
+    mixed = filled == len(pool.covered) and _draw(state, 8) > 0
+    one, other = _draw(state, len(pool.covered)), _draw(state, len(pool.covered))
+    for j in range(len(key)):
+        key[j] = fraction[j]
+        if mixed:
+            key[j] = (1.0 - _MIXED) * fraction[j] + _MIXED / 2.0 * (pool.plans[one, j] + pool.plans[other, j])
+        key[j] = key[j] + _NOISE * _draw_noise(state) if key[j] > 1e-6 else -np.inf
+
+
+@compiled
+def round_plans(sparse: Sparse, fraction: Floats, budget: float, plans: int, pool: Pool) -> Mask:
+    """Make plans of the columns that lead after noise is added to their fractions; the best one.
+
+    The fractions are mixed with two plans of the pool, and each plan is filled and swapped. Columns that
+    neither opens come in by swaps only.
+    """
+    n, tiny = len(sparse.cost), 1e-9 * sparse.weight.sum()
+    state = _begin(sparse, budget, pool.random)
+    best, most = state.opened.copy(), -1.0
+    key, wanted = np.empty(n), np.zeros(n, np.bool_)
+    for _ in range(plans):
+        _perturbed(state, pool, fraction, key)
+        left = budget * (1.0 + 1e-12) + 1e-12
+        wanted[:] = False
+        for j in np.argsort(-key, kind="mergesort"):
+            if key[j] > -np.inf and sparse.cost[j] <= left:
+                wanted[j] = True
+                left -= sparse.cost[j]
+        _become(sparse, state, wanted)
+        covered = _settle(sparse, state, tiny)
+        _keep(pool, state.opened, covered, tiny)
+        if covered > most + tiny:
+            most = covered
+            best[:] = state.opened
+    return best
 
 
 @compiled

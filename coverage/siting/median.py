@@ -10,13 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .median_bounds import MedianProof
+from .branch import Progress
+from .median_problem import Incumbent
 from .median_rows import Costs, merge_equal, read_costs, total_cost
-from .median_search import Incumbent, find_best
+from .median_search import find_best
 from .median_start import Demand, begin
 from .plan import Plan
-from .reduce import Floats, Mask, Positions
-from .requests import conflict, mask_of, no_plan, weights_of
+from .proofs import MedianProof
+from .reduce import Floats, Positions
+from .requests import no_plan, weights_of
+from .rules import Rules
+from .site_limits import Asked, asked_of
 
 _OPTIMAL_GAP = 1e-6
 """With fractional costs a plan is called optimal when no plan can be cheaper by more than this share."""
@@ -28,9 +32,7 @@ class _Request:
 
     costs: Costs
     weight: Floats
-    p: int
-    forced: Mask
-    forbidden: Mask
+    asked: Asked
     penalty: float
     started: float
     deadline: float
@@ -45,7 +47,9 @@ def p_median(
     forced: Sequence[int] = (),
     forbidden: Sequence[int] = (),
     penalty: float | None = None,
+    rules: Rules | None = None,
     time_limit_s: float = 60.0,
+    progress: Progress | None = None,
 ) -> Plan:
     """Open at most ``p`` of the candidates so that all ways to the nearest site sum to the least.
 
@@ -62,7 +66,9 @@ def p_median(
     and swaps (Schubert and Rousseeuw 2021); the Lagrangian bound by subgradient steps, whose levels close
     and open candidates for good (Christofides and Beasley 1982); on what is left, Benders cuts on the
     sorted costs (Duran-Mateluna, Ales and Elloumi 2023), solved with HiGHS, then branch and bound. Every
-    bound is computed from the levels alone (`median_bounds.bound_of`).
+    bound is computed from the levels alone (`median_bounds.bound_of`). Rules on the sites are rows of the
+    linear program, their duals join the levels in the bound, and the plans are repaired and swapped within
+    the rules.
 
     Parameters
     ----------
@@ -77,9 +83,14 @@ def p_median(
         Candidates that are opened in any case (existing sites), or never.
     penalty
         What a resident costs whom no open site serves at a smaller cost; by default all must be served.
+    rules
+        Quotas, budgets, exclusive candidates, existing sites and how many of them may move. Minimums are not
+        rules of this model.
     time_limit_s
-        Wall time after which the best plan so far is returned with its proven gap. Only a plan that ran out
-        of time can depend on the machine; all others are deterministic.
+        Wall time after which the best plan so far is returned with its proven gap; so does Ctrl-C
+        (``KeyboardInterrupt``). Only such a plan can depend on the machine; all others are deterministic.
+    progress
+        Called with incumbent, bound, gap and seconds whenever one of the first two gets better.
 
     Returns
     -------
@@ -87,13 +98,14 @@ def p_median(
         ``objective`` is the total cost, ``bound`` what any plan costs at least; ``gains`` what the plan
         would cost more without each site alone (``inf`` where residents would be left without any), sites
         in that order. Fewer than ``p`` sites where more would save nothing. Status ``infeasible`` with the
-        reason in ``note`` where residents cannot be served. Where the time ran out before any plan that
-        serves all was found, the objective is ``inf`` and ``note`` says so.
+        reason in ``note`` where residents cannot be served or the rules contradict each other. Where the time
+        ran out before any plan that serves all was found, the objective is ``inf`` and ``note`` says so.
+        ``certificate`` is for `certify_median`.
 
     Raises
     ------
     ValueError
-        The arrays do not fit together.
+        The arrays do not fit together, or the rules have minimums.
 
     Examples
     --------
@@ -102,94 +114,45 @@ def p_median(
     >>> plan.sites, plan.objective, plan.bound, plan.status
     ((2, 1), 3.0, 3.0, 'optimal')
     """
-    request = _read(
-        cost,
-        weight,
-        p=p,
-        n_candidates=n_candidates,
-        forced=forced,
-        forbidden=forbidden,
-        penalty=penalty,
-        time_limit_s=time_limit_s,
-    )
-    return _solve(request, None)
-
-
-def p_median_with_proof(
-    cost: ArrayLike | tuple[ArrayLike, ArrayLike, ArrayLike],
-    weight: ArrayLike,
-    *,
-    p: int,
-    n_candidates: int | None = None,
-    forced: Sequence[int] = (),
-    forbidden: Sequence[int] = (),
-    penalty: float | None = None,
-    time_limit_s: float = 60.0,
-) -> tuple[Plan, MedianProof]:
-    """Do as `p_median`, and keep the multipliers of every step for `certify_median`; parameters as there.
-
-    The proof takes 8 bytes per row and step.
-    """
-    request = _read(
-        cost,
-        weight,
-        p=p,
-        n_candidates=n_candidates,
-        forced=forced,
-        forbidden=forbidden,
-        penalty=penalty,
-        time_limit_s=time_limit_s,
-    )
-    proof = MedianProof()
-    return _solve(request, proof), proof
-
-
-def _read(
-    cost: ArrayLike | tuple[ArrayLike, ArrayLike, ArrayLike],
-    weight: ArrayLike,
-    *,
-    p: int,
-    n_candidates: int | None,
-    forced: Sequence[int],
-    forbidden: Sequence[int],
-    penalty: float | None,
-    time_limit_s: float,
-) -> _Request:
     started = time.monotonic()
     costs = read_costs(cost, n_candidates)
-    weights = weights_of(weight, costs.n_rows)
     if penalty is not None and not penalty >= 0:
         raise ValueError("penalty must be a number >= 0")
-    opened, closed = mask_of(forced, costs.n_candidates), mask_of(forbidden, costs.n_candidates)
-    limit = math.inf if penalty is None else float(penalty)
-    return _Request(costs, weights, p, opened, closed, limit, started, started + time_limit_s)
+    request = _Request(
+        costs=costs,
+        weight=weights_of(weight, costs.n_rows),
+        asked=asked_of(p, costs.n_candidates, forced=forced, forbidden=forbidden, rules=rules),
+        penalty=math.inf if penalty is None else float(penalty),
+        started=started,
+        deadline=started + time_limit_s,
+    )
+    return _solve(request, progress)
 
 
-def _solve(request: _Request, proof: MedianProof | None) -> Plan:
-    reason = conflict(request.p, request.forced, request.forbidden)
+def _solve(request: _Request, progress: Progress | None) -> Plan:
+    asked = request.asked
+    reason = asked.contradiction()
     if reason:
         return no_plan("infeasible", reason, request.started)
     positive = np.flatnonzero(request.weight > 0)
     rows, weight = merge_equal(request.costs, positive, request.weight[positive])
-    if proof is not None:
-        proof.rows, proof.weight = rows, weight
     demand = Demand(request.costs, rows, weight, request.penalty)
-    incumbent = Incumbent(request.deadline, demand.cost_of, proof)
+    incumbent = Incumbent(request.deadline, demand.cost_of, MedianProof(rows, weight))
+    incumbent.progress, incumbent.started = progress, request.started
+    note = ""
     try:
-        problem, reason = begin(demand, np.flatnonzero(request.forced), _free(request), request.p, incumbent)
-        if reason:
-            return no_plan("infeasible", reason, request.started)
+        problem, nothing = begin(demand, asked, incumbent)
+        if nothing is not None:
+            return nothing
         incumbent.whole = _is_whole(request, incumbent.cost)
-        note = ""
         if incumbent.cost < np.inf:
             find_best(problem, incumbent)
     except KeyboardInterrupt:
         note = "已中断, 方案是到中断时为止最好的"
     if incumbent.cost == np.inf:
-        undecided = "限时内没有找到能到达所有居民的方案, 也没有证明它不存在"
-        return no_plan("feasible", undecided, request.started)
-    if proof is not None:
-        proof.least = incumbent.bound
+        undecided = "没有找到能到达所有居民的方案, 也没有证明它不存在"
+        return no_plan("feasible", f"{'已中断' if note else '限时内'}, {undecided}", request.started)
+    incumbent.proof.least = incumbent.bound
     counts = {
         "rows": request.costs.n_rows,
         "candidates": request.costs.n_candidates,
@@ -201,10 +164,6 @@ def _solve(request: _Request, proof: MedianProof | None) -> Plan:
     return _plan(request, demand, incumbent, counts, note)
 
 
-def _free(request: _Request) -> Positions:
-    return np.flatnonzero(~(request.forced | request.forbidden))
-
-
 def _is_whole(request: _Request, cost: float) -> bool:
     """Tell whether plans differ by at least 1, and sums are exact enough to see it."""
     weight, penalty = request.weight, request.penalty
@@ -214,14 +173,14 @@ def _is_whole(request: _Request, cost: float) -> bool:
 
 
 def _plan(request: _Request, demand: Demand, incumbent: Incumbent, counts: dict[str, int], note: str) -> Plan:
-    sites, gains = _by_loss(demand, incumbent.sites, request.forced)
+    asked = request.asked
+    sites, gains = _by_loss(demand, incumbent.sites, asked)
     objective = total_cost(request.costs, request.weight, np.asarray(sites, np.int64), request.penalty)
-    bound = incumbent.bound
-    if incumbent.whole:
-        bound = float(math.ceil(bound - incumbent.slack / 2.0))
-    bound = min(bound, objective)
+    bound = incumbent.bound_below(objective)
     proven = bound == objective if incumbent.whole else objective - bound <= _OPTIMAL_GAP * objective
-    unused = f"另外 {request.p - len(sites)} 个名额不会降低总成本, 未开设" if len(sites) < request.p else ""
+    spare, within = asked.p - len(sites), "在各项规则下" if asked.ruled else ""
+    told = spare > 0 and (proven or not asked.ruled)
+    unused = f"另外 {spare} 个名额{within}不会降低总成本, 未开设" if told else ""
     return Plan(
         sites=sites,
         gains=gains,
@@ -232,16 +191,18 @@ def _plan(request: _Request, demand: Demand, incumbent: Incumbent, counts: dict[
         reductions=counts,
         note="; ".join(part for part in (unused, note) if part),
         seconds=time.monotonic() - request.started,
+        certificate=incumbent.proof,
     )
 
 
-def _by_loss(demand: Demand, sites: Positions, forced: Mask) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def _by_loss(demand: Demand, sites: Positions, asked: Asked) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Order sites by what the plan would cost more without each alone; drop those it does not need."""
     while True:
         loss = demand.losses(sites)
-        useless = np.flatnonzero((loss <= 0.0) & ~forced[sites])
-        if not len(useless):
+        useless = np.flatnonzero(loss <= 0.0)[::-1]
+        gone = [i for i in useless.tolist() if asked.allows(asked.mask(np.delete(sites, i)))]
+        if not gone:
             break
-        sites = np.delete(sites, useless[-1])
+        sites = np.delete(sites, gone[0])
     order = np.argsort(-loss, kind="stable")
     return tuple(sites[order].tolist()), tuple(loss[order].tolist())

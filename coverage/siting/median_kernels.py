@@ -139,7 +139,7 @@ def by_column(
 
 
 @compiled
-def _nearest_open(
+def nearest_open(
     indptr: Positions, site: _Array, cost: Floats, beyond: Floats, opened: Mask, i: int
 ) -> tuple[int, float, float]:
     """Find the nearest open candidate of row i (-1: none listed), its cost, and the cost of the second."""
@@ -159,7 +159,7 @@ def nearest_listed(
     """Find the nearest open candidate of every row as `two_nearest` does, as far as listed: three (k,)."""
     who, first, second = np.empty(len(beyond), np.int64), np.empty(len(beyond)), np.empty(len(beyond))
     for i in range(len(beyond)):
-        who[i], first[i], second[i] = _nearest_open(indptr, site, cost, beyond, opened, i)
+        who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
     return who, first, second
 
 
@@ -226,7 +226,7 @@ def swap(
     loss, change = np.zeros(n), np.zeros(n)
     total = 0.0
     for i in range(len(beyond)):
-        who[i], first[i], second[i] = _nearest_open(indptr, site, cost, beyond, opened, i)
+        who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
         total += weight[i] * first[i]
         if who[i] >= 0:
             loss[who[i]] += weight[i] * (second[i] - first[i])
@@ -260,7 +260,7 @@ def swap(
                         if column_cost[e] <= second[i]:
                             if who[i] >= 0:
                                 loss[who[i]] -= weight[i] * (second[i] - first[i])
-                            who[i], first[i], second[i] = _nearest_open(indptr, site, cost, beyond, opened, i)
+                            who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
                             if who[i] >= 0:
                                 loss[who[i]] += weight[i] * (second[i] - first[i])
                 loss[closing] = 0.0

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array, csr_array, hstack
 
 from . import median_kernels as kernels
 from .linear import Linear
 from .median_rows import Rows, Whole
 from .reduce import Floats, Mask, Positions
+from .site_limits import SiteLimits
 
 _SCALE = 1e4
 """What the incumbent costs in the units of the linear program."""
+
+_BREAKING = 1e5
+"""What breaking a rule by one site costs in these units: so that the program always has a solution."""
 
 
 class Master:
@@ -18,10 +23,11 @@ class Master:
 
     Whatever the levels ``v_i``, group g costs at least ``sum_i w_i (v_i - sum_j max(0, v_i - c_ij) x_j)``;
     the cut is tight at x where v_i is the cost at which the x of the nearest candidates of row i add up to
-    1 (Cornuéjols, Nemhauser and Wolsey 1980; Duran-Mateluna, Ales and Elloumi 2023).
+    1 (Cornuéjols, Nemhauser and Wolsey 1980; Duran-Mateluna, Ales and Elloumi 2023). Rules are rows, too;
+    their duals are their prices in `median_bounds.bound_of`.
     """
 
-    def __init__(self, rows: Rows, sites: int, cost: float, group: Positions) -> None:
+    def __init__(self, rows: Rows, sites: int, limits: SiteLimits, cost: float, group: Positions) -> None:
         self._rows, self._group, self._n_groups = rows, group, int(group.max()) + 1
         self.scale = _SCALE / max(cost, 1e-300) if np.isfinite(cost) else 1.0
         self.fraction = np.zeros(rows.n_columns)
@@ -31,12 +37,18 @@ class Master:
         self._least = rows.beyond.copy()
         self._least[size > 0] = rows.cost[rows.indptr[:-1][size > 0]]
         least = np.bincount(group, rows.weight * self._least) * self.scale
+        q = self._n_limits = len(limits)
         self._program = Linear(
-            np.r_[np.zeros(n), np.ones(self._n_groups)],
-            np.r_[np.zeros(n), least],
-            np.r_[np.ones(n), np.full(self._n_groups, np.inf)],
+            np.r_[np.zeros(n), np.ones(self._n_groups), np.full(q, _BREAKING)],
+            np.r_[np.zeros(n), least, np.zeros(q)],
+            np.r_[np.ones(n), np.full(self._n_groups + q, np.inf)],
         )
         self._program.add_rows(np.array([-float(sites)]), np.array([0, n]), np.arange(n), -np.ones(n))
+        if q:
+            broken = coo_array((np.ones(q), (np.arange(q), self._n_groups + np.arange(q))))
+            both = csr_array(hstack([-limits.side, broken], format="csr"))
+            self._program.add_rows(-limits.limit, both.indptr, both.indices, both.data)
+        self._price, self.objective = np.zeros(q), 0.0
         self._levels: list[Floats] = []
         self._cut_round, self._cut_group = np.empty(0, np.int64), np.empty(0, np.int64)
         self._dual = self._slack = np.empty(0)
@@ -50,9 +62,16 @@ class Master:
         found = self._program.solve(deadline)
         if found is None:
             return None
-        self._dual, self._slack = np.maximum(found.dual[1:], 0.0), found.slack[1:]
-        n = self._rows.n_columns
-        return np.clip(found.value[:n], 0.0, 1.0), found.value[n:]
+        first, n = 1 + self._n_limits, self._rows.n_columns
+        self._dual, self._slack = np.maximum(found.dual[first:], 0.0), found.slack[first:]
+        self._price = np.maximum(found.dual[1:first], 0.0) / self.scale
+        self.objective = float(found.value[n : n + self._n_groups].sum())
+        self.objective += _BREAKING * float(found.value[n + self._n_groups :].sum())
+        return np.clip(found.value[:n], 0.0, 1.0), found.value[n : n + self._n_groups]
+
+    def prices(self) -> Floats:
+        """Give the prices of the rules (q,)."""
+        return self._price
 
     def levels(self) -> Floats:
         """Turn the duals of the cuts into a level for every row (k,): the mean of the levels of its cuts."""
@@ -116,7 +135,7 @@ class Master:
             return
         gone = np.zeros(len(self._cut_group), bool)
         gone[: len(self._slack)] = self._slack > 1e-6 * _SCALE
-        self._program.drop_rows(np.r_[False, gone])
+        self._program.drop_rows(np.r_[np.zeros(1 + self._n_limits, bool), gone])
         used, self._cut_round = np.unique(self._cut_round[~gone], return_inverse=True)
         self._cut_group = self._cut_group[~gone]
         self._levels = [self._levels[i] for i in used]

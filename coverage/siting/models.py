@@ -71,9 +71,10 @@ def mclp(
               x_j in {0, 1},  0 <= z_r <= 1
 
     The steps: exact reductions (rows with the same candidates become one, dominated candidates go), a greedy
-    plan with swaps, the linear relaxation by Benders cuts in the space of the candidates (Cordeau, Furini and
-    Ljubić 2019) solved with HiGHS, fixing of candidates by bounds recomputed from the multipliers alone, then
-    branch and bound. Residents whom existing sites serve are given weight 0 by the caller.
+    plan with swaps, the linear relaxation as the saddle point ``max_x min_u sum_r w_r - u_r (1 - sum_j a_rj
+    x_j)``, ``0 <= u_r <= w_r``, by primal-dual steps (Chambolle and Pock 2011; Lu and Yang 2024), plans
+    rounded from it, fixing of candidates by bounds recomputed from the multipliers alone, then branch and
+    bound. Residents whom existing sites serve are given weight 0 by the caller.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .branch import Progress
 from .models import mclp
 from .plan import Plan
 
@@ -25,6 +26,7 @@ def partial_cover(
     forced: Sequence[int] = (),
     forbidden: Sequence[int] = (),
     time_limit_s: float = 60.0,
+    progress: Progress | None = None,
 ) -> Plan:
     """Open the fewest or cheapest candidates that cover a share of all residents (partial set covering).
 
@@ -38,6 +40,8 @@ def partial_cover(
         0..1 of all residents, also those whom no candidate reaches.
     cost
         (n,) whole numbers > 0; 1 without.
+    progress
+        Called with the cost of the best plan, the bound, the gap and seconds after each budget tried.
 
     Returns
     -------
@@ -81,6 +85,7 @@ def partial_cover(
     best, high = _fewer(best, target, costs, forced)
     low = float(costs[list(forced)].sum())  # the least budget not ruled out
     while low < high:
+        _tell(progress, high, low, started)
         middle = float(np.floor((low + high) / 2.0))
         plan = most(middle)
         if plan.objective >= target:
@@ -90,6 +95,7 @@ def partial_cover(
         else:
             break
     low = min(low, high)
+    _tell(progress, high, low, started)
     status = "optimal" if low == high else "feasible"
     gap = (high - low) / high if high else 0.0
     return replace(
@@ -102,6 +108,11 @@ def partial_cover(
         seconds=time.monotonic() - started,
         certificate=None,
     )
+
+
+def _tell(progress: Progress | None, high: float, low: float, started: float) -> None:
+    if progress is not None:
+        progress(high, low, (high - low) / high if high else 0.0, time.monotonic() - started)
 
 
 def _fewer(plan: Plan, target: float, cost: NDArray[np.float64], forced: Sequence[int]) -> tuple[Plan, float]:

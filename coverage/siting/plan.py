@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .certificate import Certificate
+from .proofs import CenterProof, DispersionProof, MedianProof
+
+if TYPE_CHECKING:
+    from .program_proof import ProgramProof
 
 Status = Literal["optimal", "feasible", "infeasible"]
 
@@ -33,5 +37,8 @@ class Plan:
     """In Chinese: why nothing is feasible, or why fewer sites were opened than allowed."""
     seconds: float = field(default=0.0, compare=False)
     """Wall time."""
-    certificate: Certificate | None = field(default=None, compare=False, repr=False)
-    """What proves the bound; `certificate.check` follows it. None where infeasible."""
+    certificate: Certificate | ProgramProof | MedianProof | CenterProof | DispersionProof | None = field(
+        default=None, compare=False, repr=False
+    )
+    """What proves the bound; `certificate.check` follows it, or `program_proof.check_program`, or the model's
+    ``certify_…`` function. None where nothing is proven."""

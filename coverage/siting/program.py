@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,9 @@ from scipy.sparse import csr_array
 
 from .plan import Status
 from .reduce import Floats, Mask, Positions
+
+if TYPE_CHECKING:
+    from .program_proof import ProgramProof
 
 Terms = tuple[ArrayLike, ArrayLike]
 """Positions and the coefficient of each; a single coefficient holds for all."""
@@ -111,6 +114,8 @@ class ProgramBuilder:
             raise ValueError("steps must be finite, >= 0 and never rise")
         member = np.zeros(rows.shape[0], np.int64) if group is None else np.asarray(group, np.int64)
         size = int(member.max(initial=0)) + 1
+        rows = csr_array(rows, copy=True)
+        rows.sum_duplicates()  # a site counts once
         self._blocks.append((rows, value, member + self._t))
         self._t += size
         return np.arange(self._t - size, self._t, dtype=np.int64)
@@ -125,14 +130,25 @@ class ProgramBuilder:
         t: Terms | None = None,
         hard: bool = False,
     ) -> None:
-        """Add one constraint: the sum of the terms is at most ``limit``."""
+        """Add one constraint: the sum of the terms is at most ``limit``; without a limit (inf) it is none.
+
+        Raises
+        ------
+        ValueError
+            The limit is no number, or -inf, or a coefficient is not finite.
+        """
+        if not limit > -np.inf:
+            raise ValueError(f"the limit of {name} must be a number")
+        if limit == np.inf:
+            return
         terms = []
         for letter, given in (("x", x), ("y", y), ("t", t)):
             if given is not None:
                 position = np.atleast_1d(np.asarray(given[0], np.int64))
-                terms.append(
-                    (letter, position, np.broadcast_to(np.asarray(given[1], np.float64), position.shape))
-                )
+                coefficient = np.broadcast_to(np.asarray(given[1], np.float64), position.shape)
+                if not np.isfinite(coefficient).all():
+                    raise ValueError(f"the coefficients of {name} must be finite")
+                terms.append((letter, position, coefficient))
         self._terms.append((name, float(limit), hard, terms))
 
     def build(
@@ -148,6 +164,8 @@ class ProgramBuilder:
                 position = np.atleast_1d(np.asarray(given[0], np.int64))
                 coefficient = np.broadcast_to(np.asarray(given[1], np.float64), position.shape)
                 np.add.at(values[letter], position, coefficient)
+                if not np.isfinite(values[letter]).all():
+                    raise ValueError(f"the values of {letter} must be finite")
         rows, steps, group = self._classes()
         offset = {"x": 0, "y": sizes["x"], "t": sizes["x"] + sizes["y"]}
         parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = [
@@ -159,6 +177,12 @@ class ProgramBuilder:
             np.concatenate([np.empty(0, kind), *(part[i] for part in parts)])
             for i, kind in enumerate((np.int64, np.int64, np.float64))
         )
+        if any(
+            (at < 0).any() or (at >= sizes[letter]).any()
+            for *_, some in self._terms
+            for letter, at, _ in some
+        ):
+            raise ValueError("a constraint names a site, quantity or group that does not exist")
         shape = (len(self._terms), sum(sizes.values()))
         return CoverProgram(
             rows=rows,
@@ -193,14 +217,28 @@ class ProgramBuilder:
 
 
 def open_sites(program: CoverProgram, sites: Sequence[int]) -> Mask:
-    """Turn positions of sites into a mask (n,)."""
+    """Turn positions of sites into a mask (n,).
+
+    Examples
+    --------
+    >>> open_sites(ProgramBuilder(3).build(), [2, 0]).tolist()
+    [True, False, True]
+    """
     opened = np.zeros(program.n_sites, bool)
     opened[np.asarray(sites, np.int64)] = True
     return opened
 
 
 def cover_of(program: CoverProgram, opened: Mask) -> Floats:
-    """Give the cover of each group with some sites open (G,), from the arrays of the program."""
+    """Give the cover of each group with some sites open (G,), from the arrays of the program.
+
+    Examples
+    --------
+    >>> builder = ProgramBuilder(2)
+    >>> t = builder.add_classes(csr_array(np.array([[1, 1], [0, 1]])), [[3.0, 1.0], [2.0, 0.0]], [0, 1])
+    >>> cover_of(builder.build(), np.array([True, True])).tolist()
+    [4.0, 2.0]
+    """
     count = (program.rows @ opened.astype(np.float64)).astype(np.int64)
     height = np.hstack([np.zeros((len(program.steps), 1)), np.cumsum(program.steps, axis=1)])
     reached = height[np.arange(len(count)), np.minimum(count, program.steps.shape[1])]
@@ -229,5 +267,5 @@ class Outcome:
     """What the reductions removed, and the nodes of the search."""
     seconds: float
     """Wall time."""
-    proof: Any = None
+    proof: ProgramProof | None = None
     """What proves the bound; `program_proof.check_program` follows it."""

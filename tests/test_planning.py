@@ -1,0 +1,207 @@
+"""`boai plan`: every model on the demo's world, held against counts made from the reach alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from boai.app import cli, planning
+from boai.coverage.measures import cover_layer
+from boai.geodata.crs import haversine_m
+from boai.geodata.errors import InputError
+from boai.scenarios import placed
+from boai.scenarios.phases import Covers, reach_of
+from boai.scenarios.placing import Ask, UnitQuota, rules_of, set_up
+from boai.scenarios.schema import load_scenario
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+def placed_at(world, ask: Ask, **more) -> placed.Placement:
+    return placed.place(world, ask, say=lambda _: None, **more)
+
+
+def served(world, kind: str, found: placed.Placement) -> float:
+    """Residents within the main limit of all sites of a plan, by the code that makes the maps."""
+    from boai.geodata.layers import Layer
+
+    rows = sorted(found.plan.sites)
+    layer = found.board.layer
+    some = Layer(layer.kind, layer.table.iloc[rows].reset_index(drop=True), layer.example)
+    standard = world.standards[kind]
+    cover = cover_layer(world.demand, world.roads(standard), some, standard)
+    return float(world.demand.residents @ cover.main_share)
+
+
+def test_the_most_residents_as_the_maps_count_them(world) -> None:
+    found = placed_at(world, Ask("home", number=3))
+    assert found.plan.status == "optimal"
+    assert found.plan.objective == pytest.approx(served(world, "home", found), rel=1e-9)
+    now = float(world.demand.residents @ Covers(world, world.standards).of(world.layers["home"]).main_share)
+    assert found.sites["cumulative"].iloc[-1] == pytest.approx(found.plan.objective - now, abs=1)
+    assert found.sites["rank"].tolist() == [1, 2, 3]
+    assert (found.sites["sole"] <= found.sites["gain"]).all()
+
+
+def test_the_next_best_replacement_is_the_second_best_plan(world) -> None:
+    found = placed_at(world, Ask("warehouse", number=1), others=1)
+    assert found.others["changed"].iloc[0] == "(本方案)"
+    assert found.others["fewer"].tolist() == [0, found.sites["loss"].iloc[0]]
+    assert found.sites["other"].iloc[0] in found.others["changed"].iloc[1]
+    # An independent count: no candidate brings more alone than the one that is chosen.
+    board, covers = found.board, Covers(world, world.standards)
+    reach = reach_of(world, world.layers["warehouse"], covers, board.limit, board.places)
+    residents = np.repeat(reach.weight, np.diff(reach.indptr))
+    alone = np.bincount(reach.indices, residents, minlength=len(board.places))
+    assert np.sort(alone)[-2:].tolist() == [
+        found.sites["gain"].iloc[0] - found.sites["loss"].iloc[0],
+        found.sites["gain"].iloc[0],
+    ]
+
+
+def test_quotas_spacing_and_relocation_hold(world) -> None:
+    ask = Ask(
+        "warehouse",
+        number=4,
+        quotas=(UnitQuota("各市", 0, 1), UnitQuota("修水", 1)),
+        spacing_km=40.0,
+        relocations=2,
+    )
+    found = placed_at(world, ask)
+    old = found.board.n_existing
+    assert found.sites["city"].value_counts().max() == 1
+    assert "修水县" in set(found.sites["county"])
+    assert len(found.given_up) <= 2 and len(found.plan.sites) == old + 4
+    assert len(found.sites) == 4 + len(found.given_up)
+    table = found.board.layer.table.iloc[sorted(found.plan.sites)]
+    lon, lat = table["lon"].to_numpy(float), table["lat"].to_numpy(float)
+    apart = haversine_m(lon[:, None], lat[:, None], lon, lat)
+    new = np.flatnonzero(np.array(sorted(found.plan.sites)) >= old)
+    apart[np.arange(len(lon)), np.arange(len(lon))] = np.inf
+    assert apart[new].min() >= 40_000
+    assert found.plan.objective == pytest.approx(served(world, "warehouse", found))
+    free = placed_at(world, Ask("warehouse", number=4, relocations=2))
+    assert free.plan.objective >= found.plan.objective
+    assert ("迁移: 撤去" in "".join(free.sentences)) == (len(free.given_up) > 0)
+
+
+def test_a_share_takes_the_fewest_sites(world) -> None:
+    found = placed_at(world, Ask("team", model="partial", share=0.93))
+    assert found.plan.status == "optimal"
+    assert served(world, "team", found) >= 0.93 * world.demand.residents.sum()
+    fewer = placed_at(world, Ask("team", number=len(found.sites) - 1))
+    assert fewer.plan.bound < 0.93 * world.demand.residents.sum()
+
+
+def test_all_that_can_be_covered(world) -> None:
+    found = placed_at(world, Ask("team", model="lscp"))
+    board = found.board
+    reached = np.diff(board.matrix.indptr) > 0
+    assert served(world, "team", found) == board.weight[reached].sum()
+
+
+@pytest.mark.parametrize("model", ["p-median", "p-center"])
+def test_ways_get_shorter(world, model: str) -> None:
+    found = placed_at(world, Ask("warehouse", model=model, number=2))
+    assert found.plan.status == "optimal"
+    matrix = found.board.matrix
+    chosen = np.isin(matrix.site, found.plan.sites)
+    least = np.full(matrix.n_rows, np.inf)
+    np.minimum.at(least, matrix.rows()[chosen], matrix.cost[chosen])
+    there = np.diff(matrix.indptr) > 0
+    weight = found.board.weight[there]
+    total = {"p-median": (least[there] * weight).sum(), "p-center": least[there][weight > 0].max()}
+    assert found.plan.objective == total[model]
+    assert "gain" not in found.sites
+    assert "平均" in "".join(found.sentences)
+
+
+@pytest.mark.parametrize("model", ["backup", "expected"])
+def test_the_failure_of_sites_is_counted(world, model: str) -> None:
+    found = placed_at(world, Ask("warehouse", model=model, number=2, failure=0.3))
+    indptr, site = found.board.matrix.indptr, found.board.matrix.site
+    hits = np.r_[0, np.cumsum(np.isin(site, found.plan.sites))]
+    count = hits[indptr[1:]] - hits[indptr[:-1]]
+    worth = {"expected": 1 - 0.3**count, "backup": 0.5 * (count >= 1) + 0.5 * (count >= 2)}
+    assert found.plan.objective == pytest.approx((found.board.weight * worth[model]).sum(), rel=1e-9)
+    assert found.plan.objective <= found.plan.bound * (1 + 1e-12)
+
+
+def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Path) -> None:
+    file, folder = tmp_path / "two_stores.yaml", tmp_path / "tables"
+    where = ["-w", str(workspace_folder)]
+    ask = ["plan", "备灾仓库", "-n", "2", "--relocate", "1", "--scenario", str(file), "--out", str(folder)]
+    code, out, _ = run(capsys, *ask, "--json", *where)
+    found = json.loads(out)
+    assert code == 0
+    scenario = load_scenario(str(file))
+    assert [change.open.name for change in scenario.changes if change.open] == [
+        row["name"] for row in found["sites"]
+    ]
+    assert [change.close.id for change in scenario.changes if change.close] == [
+        row["id"] for row in found["given_up"]
+    ]
+    compared = json.loads(run(capsys, "compare", str(file), "--json", *where)[1])["rows"]
+    rows = [row for row in compared if row["kind"] == "warehouse" and row["main"]]
+    after = {row["scenario"]: row["served"] for row in rows}["two_stores"]
+    assert after == pytest.approx(found["plan"]["objective"], abs=1)
+    assert (folder / "选址.xlsx").exists()
+    text = (folder / "选址_新站点.csv").read_text("utf-8-sig")
+    assert "替代" in text.splitlines()[0] and "示例数据、近似路网" in text
+    code, _, err = run(capsys, *ask, *where)
+    assert (code, "文件已存在" in err or "这里不能写文件" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "parts"),
+    [
+        (["--model", "mclpp"], ["没有这个模型"]),
+        (["--model", "partial"], ["--share"]),
+        (["--model", "lscp", "-n", "3"], ["不用 --number"]),
+        (["--model", "partial", "--share", "99.99"], ["达不到要求"]),
+        (["--share", "101"], ["应在 0 到 100"]),
+        (["--limit", "nan", "--spacing", "-1"], ["--limit", "--spacing"]),
+        (["--quota", "赣州=3-1"], ["上限小于下限"]),
+        (["--quota", "赣州"], ["应为 单位=至少-至多"]),
+        (["--quota", "某某市=1", "--quota", "=;rm=1"], ["某某市"]),
+        (["--quota", "黄坳乡=1"], ["应是设区市或县区"]),
+        (["--quota", "赣州=2", "--quota", "九江=2"], ["赣州市新设至少 2 处", "九江市新设至少 2 处", "共需"]),
+        (["--candidates", "moon"], ["没有这种候选点"]),
+        (["--scenario", "../Bad Name.yaml"], ["方案文件的名称"]),
+        (["--scenario", "/none/there/x.yaml"], ["文件夹不存在"]),
+    ],
+)
+def test_wrong_requests(capsys, workspace_folder: Path, more: list[str], parts: list[str]) -> None:
+    code, out, err = run(capsys, "plan", "warehouse", *more, "-w", str(workspace_folder))
+    assert (code, out) == (1, "")
+    assert all(part in err for part in parts), err
+    assert "Traceback" not in err
+
+
+def test_models_of_ways_are_refused_on_foot(capsys, workspace_folder: Path) -> None:
+    code, _, err = run(capsys, "plan", "aed", "--model", "p-median", "-w", str(workspace_folder))
+    assert (code, "不能用路程类模型" in err) == (1, True)
+
+
+def test_every_wrong_option_is_told_at_once() -> None:
+    wanted = planning.Wanted("warehouse", share=200, spacing=0, quotas=("x",), candidates="y")
+    with pytest.raises(InputError) as error:
+        planning.ask_of(wanted)
+    assert len(error.value.problems) == 4
+
+
+def test_spacing_leaves_existing_sites_that_stand_too_close(world) -> None:
+    for relocations in (0, 1):
+        ask = Ask("warehouse", number=1, spacing_km=60.0, relocations=relocations)
+        board = set_up(world, ask, distances=False, progress=lambda _: None)
+        rules, forbidden = rules_of(world, ask, board)
+        old = board.n_existing
+        assert all(sum(one < old for one in group) <= 1 for group in rules.exclusive)
+        assert all(one >= old for one in forbidden) and bool(forbidden) == (relocations == 0)
