@@ -15,7 +15,7 @@ help:  ## list the targets
 demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
 	$(BIN)/boai demo --workspace $(DEMO)
 
-test: $(VENV)/.dev links  ## set up and run the tests (about 5 minutes)
+test: $(VENV)/.dev links  ## set up and run the tests (about 7 minutes)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev links  ## run the heavy tests that `make test` leaves out
@@ -33,8 +33,8 @@ bench-roads: $(VENV)/.bench  ## measure the road network: import, travel times, 
 	$(BIN)/python bench/bench_osm.py
 	$(BIN)/python bench/bench_roads.py
 
-bench-siting: $(VENV)/.bench  ## measure siting at the size of a province, against PySAL spopt (an hour)
-	$(BIN)/python bench/bench_siting.py
+bench-siting: $(VENV)/.bench  ## measure siting at the size of a province, against PySAL spopt (an hour; ARGS="--quick": minutes)
+	$(BIN)/python bench/bench_siting.py $(ARGS)
 
 check: lint test  ## ruff, mypy strict and the tests
 

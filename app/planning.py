@@ -14,7 +14,8 @@ from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES
 from ..geodata.registry import check_kind
 from ..geodata.store import write_text
-from ..scenarios.placed import MODELS, Placement, changes_of, place
+from ..scenarios.placed import Placement, changes_of, place
+from ..scenarios.placed_models import MODELS
 from ..scenarios.placing import Ask, UnitQuota
 from ..scenarios.run import far_notes
 from .answers import rows_of
@@ -44,7 +45,7 @@ class Wanted:
     quotas: Sequence[str] = ()
     spacing: float | None = None
     relocate: int = 0
-    failure: float = 10.0
+    failure: float | None = None
     others: int = 0
     time_limit: float = 60.0
     year: int | None = None
@@ -97,7 +98,8 @@ def ask_of(wanted: Wanted, standard: Standard | None = None) -> Ask:
         quotas=tuple(quotas),
         spacing_km=wanted.spacing,
         relocations=wanted.relocate,
-        failure=wanted.failure / 100,
+        failure=None if wanted.failure is None else wanted.failure / 100,
+        others=wanted.others or None,
         time_limit_s=wanted.time_limit,
     )
 
@@ -129,19 +131,21 @@ def plan(
     Returns
     -------
     dict
-        title, labels, sites, given_up, others, plan (objective, bound, gap, status, seconds, reductions),
-        sentences, files.
+        title, labels, columns (of sites), sites, given_up, others, plan (objective, bound, gap, what they
+        count, status, seconds, reductions), sentences, files.
     """
     say = progress or (lambda _: None)
     kind = check_kind(wanted.kind)
-    for path in (wanted.out, wanted.scenario):
-        if path is not None:
-            check_new(path, overwrite=wanted.overwrite)
+    if wanted.out is not None and (wanted.out.exists() or wanted.out.is_symlink()):
+        fix = "请写一个还没有的文件夹"
+        raise InputError(Problem(str(wanted.out), "已存在, 没有写出表格", fix=fix))
+    if wanted.scenario is not None:
+        check_new(wanted.scenario, overwrite=wanted.overwrite)
     _check_scenario(wanted)
     world = load_world(open_workspace(root))
     standard = world.standards[kind]
     ask = ask_of(wanted, standard)
-    found = place(world, ask, say=say, progress=tell, others=wanted.others)
+    found = place(world, ask, say=say, progress=tell)
     model, labels = MODELS[ask.model], labels_of(world, kind)
     limit = standard.limit_text(found.board.limit)
     answer: dict[str, Any] = {
@@ -149,10 +153,11 @@ def plan(
         + ("" if model.distances else f", {limit}以内算覆盖"),
         "model": ask.model,
         "labels": labels,
+        "columns": list(found.sites.columns),
         "sites": rows_of(found.sites),
         "given_up": rows_of(found.given_up),
         "others": rows_of(found.others),
-        "plan": _proof(found),
+        "plan": _proof(found, ask.model),
         "sentences": [
             *found.sentences,
             *notes_of(world, kind),
@@ -169,6 +174,8 @@ def plan(
 
 def _check_scenario(wanted: Wanted) -> None:
     if wanted.scenario is None:
+        if wanted.year is not None:
+            raise InputError(Problem("--year", "没有 --scenario 时不用年份", fix="请去掉这个选项"))
         return
     path = wanted.scenario
     if path.suffix.lower() not in (".yaml", ".yml") or not re.fullmatch(
@@ -180,13 +187,14 @@ def _check_scenario(wanted: Wanted) -> None:
         raise InputError(Problem(str(path), "文件夹不存在, 没有写出", str(path.parent), "请先建立文件夹"))
 
 
-def _proof(found: Placement) -> dict[str, Any]:
+def _proof(found: Placement, model: str) -> dict[str, Any]:
     plan = found.plan
     return {
         "status": plan.status,
         "objective": jsonable(plan.objective),
         "bound": jsonable(plan.bound),
         "gap": jsonable(plan.gap),
+        "counts": MODELS[model].counts,
         "seconds": plan.seconds,
         "reductions": jsonable(plan.reductions),
         "candidates": len(found.board.places),

@@ -19,16 +19,29 @@ siting_app = typer.Typer(cls=Group, no_args_is_help=True, help="选址模型: �
 _SAY_EVERY_S = 1.0
 
 
+# The help breaks lines at spaces only, and cuts longer words off.
 _MODELS = (
-    "mclp(最大覆盖)、lscp(全覆盖最少站点)、partial(达到比例最少站点)、backup(双重覆盖)、"
-    "expected(期望覆盖)、p-median(总路程最短)、p-center(最远路程最短)"
+    "模型: mclp 最大覆盖; lscp 全覆盖最少站点; partial 达到比例最少站点; backup 双重覆盖; "
+    "expected 期望覆盖; p-median 总路程最短; p-center 最远路程最短"
 )
-
-
 _SOLVERS = (
-    "模型: mclp、lscp、partial、backup、k-cover、expected、fair、capacitated-mclp、p-median、p-center、"
-    "capacitated-p-median、p-dispersion"
+    "模型: mclp 最大覆盖; lscp 全覆盖最少站点; partial 达到比例最少站点; backup 双重覆盖; k-cover 多重覆盖; "
+    "expected 期望覆盖; fair 最弱单位最好; capacitated-mclp 有容量的最大覆盖; p-median 总路程最短; "
+    "p-center 最远路程最短; capacitated-p-median 有容量的总路程最短; p-dispersion 分散选址"
 )
+
+
+def _in_words() -> Callable[[float, float, float, float], None]:
+    """Make a progress line for the office: how far from the best the plan is at most."""
+    said = time.monotonic()
+
+    def tell(_found: float, _bound: float, gap: float, seconds: float) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SAY_EVERY_S:
+            said = time.monotonic()
+            say(f"{seconds:.0f} 秒: 已有方案, 离最优最多差 {100 * gap:.2f} %")
+
+    return tell
 
 
 def _teller() -> Callable[[float, float, float, float], None]:
@@ -46,34 +59,41 @@ def _teller() -> Callable[[float, float, float, float], None]:
 
 def plan(
     kind: Annotated[
-        str, typer.Argument(help="图层: aed、home(博爱家园)、warehouse(备灾仓库)、team(救援队), 中文名也可")
+        str, typer.Argument(help="图层: aed, home 博爱家园, warehouse 备灾仓库, team 救援队; 中文名也可")
     ],
     number: Annotated[
         int | None, typer.Option("--number", "-n", min=0, max=2000, help="新增几处; 不填为3")
     ] = None,
-    model: Annotated[str, typer.Option("--model", help=f"模型: {_MODELS}")] = "mclp",
+    model: Annotated[str, typer.Option("--model", help=_MODELS)] = "mclp",
     share: Annotated[float | None, typer.Option("--share", help="partial: 要覆盖居民的 %")] = None,
     limit: Annotated[
         float | None, typer.Option("--limit", help="算覆盖的上限: 分钟(驾车)或米(步行); 不填按标准")
     ] = None,
     candidates: Annotated[
         str,
-        typer.Option("--candidates", help="候选点: settlements(居民点)、seats(县城)、cells(人口密集网格)"),
+        typer.Option(
+            "--candidates", help="候选点: settlements 是居民点, seats 是县城, cells 是人口密集的网格"
+        ),
     ] = "",
     quota: Annotated[
         list[str] | None,
-        typer.Option("--quota", help="新增名额: 赣州市=1-2、修水县=1、各市=-1(至多); 可重复"),
+        typer.Option(
+            "--quota",
+            help="新增名额: 赣州市=1-2 是一到两处, 修水县=1 是至少一处, 各市=-1 是每市至多一处; 可重复",
+        ),
     ] = None,
     spacing: Annotated[float | None, typer.Option("--spacing", help="站点间至少相距几公里(直线)")] = None,
     relocate: Annotated[int, typer.Option("--relocate", min=0, help="最多迁移几处现有站点")] = 0,
-    failure: Annotated[float, typer.Option("--failure", help="expected: 每处失效的可能, %")] = 10.0,
+    failure: Annotated[
+        float | None, typer.Option("--failure", help="expected: 每处失效的可能, %; 不填为10")
+    ] = None,
     others: Annotated[int, typer.Option("--others", min=0, max=100, help="mclp: 再列出几个次优方案")] = 0,
     time_limit: Annotated[
         float, typer.Option("--time-limit", help="求解最多几秒; 到时给出最好的方案和界")
     ] = 60.0,
-    out: Annotated[Path | None, typer.Option("--out", help="把表格(Excel、CSV)写到这个新文件夹")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="把表格 (Excel, CSV) 写到这个新文件夹")] = None,
     scenario: Annotated[
-        Path | None, typer.Option("--scenario", help="把方案写成 YAML, 供 compare 和 map 使用")
+        Path | None, typer.Option("--scenario", help="方案写成 YAML 文件, 供 compare 和 map 使用")
     ] = None,
     year: Annotated[
         int | None, typer.Option("--year", min=2000, max=2100, help="方案文件里的年份; 不填为今年")
@@ -89,17 +109,16 @@ def plan(
         kind, model, number, share, limit, candidates, quota or (), spacing, relocate, failure, others,
         time_limit, year, out, scenario, overwrite,
     )  # fmt: skip
-    found = job.plan(root, wanted, progress=say, tell=_teller())
+    found = job.plan(root, wanted, progress=say, tell=_in_words())
     if as_json:
         console.print_json(found)
         return
     headers = {
         "rank": "序号", "name": "建议位置", "city": "设区市", "county": "县区", "gain": "新增覆盖居民",
-        "cumulative": "累计新增", "sole": "只靠它的居民", "other": "最好的替代点", "loss": "替代少覆盖",
-        "lon": "经度", "lat": "纬度",
+        "cumulative": "累计新增", "twice": "新增两处可达", "mean": "平均多覆盖", "sole": "只靠它的居民",
+        "other": "最好的替代点", "loss": "替代少覆盖", "lon": "经度", "lat": "纬度",
     }  # fmt: skip
-    if "gain" not in (found["sites"] or [{"gain": 0}])[0]:
-        headers = {key: text for key, text in headers.items() if key in found["sites"][0]}
+    headers = {key: text for key, text in headers.items() if key in found["columns"]}
     console.print_table(console.marked(found["title"], found["labels"]), found["sites"], headers)
     if found["others"]:
         rows = {"rank": "次序", "fewer": "比最优少覆盖", "changed": "与本方案的不同"}
@@ -115,7 +134,10 @@ def solve(
     model: Annotated[str, typer.Option("--model", help=_SOLVERS)],
     reach: Annotated[
         Path | None,
-        typer.Option("--reach", help=".npz 文件: indptr、indices、weight、n_sites (可有 cost 等)"),
+        typer.Option(
+            "--reach",
+            help=".npz 文件: indptr, indices, weight, n_sites; 可有 cost, site_cost, capacity, group",
+        ),
     ] = None,
     orlib: Annotated[Path | None, typer.Option("--orlib", help="OR-Library 的 p-median 文件")] = None,
     p: Annotated[int | None, typer.Option("--p", min=0, help="开设几处; OR-Library 文件自带")] = None,

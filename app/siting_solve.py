@@ -53,6 +53,8 @@ class Model:
     """Options without which it cannot be asked; ``p|budget`` means one of both."""
     arrays: tuple[str, ...] = ()
     """Arrays that the file must have: cost (of every pair), capacity, group."""
+    uses: tuple[str, ...] = ()
+    """Options that it can do without."""
     counts: str = "覆盖居民"
     """What the objective is."""
 
@@ -106,6 +108,7 @@ MODELS: dict[str, Model] = {
         lambda file, wanted, more: siting.lscp(
             *_cover(file), cost=file.site_cost, times=wanted.times or 1, p=wanted.p, **more
         ),
+        uses=("p", "times"),
         counts="站点数或费用",
     ),
     "partial": Model(
@@ -223,6 +226,9 @@ def solve(wanted: Wanted, progress: Progress | None = None) -> dict[str, Any]:
         plan = model.solve(file, wanted, more)
     except InputError:  # a ValueError, too
         raise
+    except MemoryError:
+        fix = "请先合并相同的需求点, 或减少候选点"
+        raise InputError(Problem("--reach", "这个模型在内存里装不下", fix=fix)) from None
     except ValueError as error:
         raise InputError(Problem("--reach", "模型不接受这些数", str(error)[:200])) from None
     return {
@@ -269,19 +275,29 @@ def _lacking(wanted: Wanted, model: Model, file: ReachFile) -> list[Problem]:
             problems.append(Problem("命令", f"{model.title}应给出 {options}", fix="例如 --p 10"))
     if wanted.p is not None and wanted.budget is not None:
         problems.append(Problem("命令", "--p 与 --budget 只能给一个"))
+    used = {*"|".join(model.needs).split("|"), *model.uses}
+    if wanted.orlib is not None and "cost" not in model.arrays:
+        used.add("limit")
+    problems += [
+        Problem(f"--{option}", f"{model.title}不用这个选项", fix="请去掉它")
+        for option in ("p", "budget", "share", "limit", "times", "failure")
+        if option not in used and getattr(wanted, option) is not None
+    ]
+    if wanted.failure == 100:
+        problems.append(Problem("--failure", "应小于 100", "100"))
     for name in model.arrays:
         if getattr(file, name) is None:
             problems.append(
                 Problem("--reach", f"{model.title}需要{_ARRAYS[name]}", f"没有 {name}", "请加进文件")
             )
-    for option in ("budget", "share", "limit", "failure"):
-        value = getattr(wanted, option)
+    for option in ("budget", "share", "limit", "failure", "time_limit"):
+        value = wanted.time_limit_s if option == "time_limit" else getattr(wanted, option)
         if value is not None and (
             not math.isfinite(value) or value < 0 or (option in _PERCENT and value > 100)
         ):
             problems.append(
                 Problem(
-                    f"--{option}",
+                    f"--{option.replace('_', '-')}",
                     "应是不小于 0 的数" + (" (%), 至多 100" if option in _PERCENT else ""),
                     f"{value:g}",
                 )
@@ -326,8 +342,10 @@ def lines(found: dict[str, Any]) -> list[str]:
     """Tell the answer in Chinese sentences."""
     if found["status"] == "infeasible":
         return [f"{found['title']}: 无可行方案。{found['note']}", *found["notes"]]
+    if not math.isfinite(found["objective"]):
+        return [f"{found['title']}: 时限内没有找到方案。{found['note']}", *found["notes"]]
     proven = found["status"] == "optimal"
-    certain = "已证明最优" if proven else f"与上下界相差不超过 {100 * found['gap']:.2f} %"
+    certain = "已证明最优" if proven else f"未证明最优, 离最优最多差 {100 * found['gap']:.2f} %"
     return [
         f"{found['title']}: {found['counts']} {found['objective']:,.10g}, 界 {found['bound']:,.10g}, "
         f"{certain}, 用时 {found['seconds']:.1f} 秒。",

@@ -1,6 +1,6 @@
 """Siting at the size of a province, against PySAL spopt (CBC and HiGHS), one process for each run.
 
-    python bench/bench_siting.py                          # half an hour; every row of the table
+    python bench/bench_siting.py                          # an hour; every row of the table
     python bench/bench_siting.py --quick                  # two minutes: small rows, short limits
     python bench/bench_siting.py --only "50 000" --peer-limit 900
     python bench/bench_siting.py --no-peers --list
@@ -13,9 +13,11 @@ counts for building and solving together, so a ratio from an unproven peer says 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -50,13 +52,23 @@ def run(case: Case, solver: str, limit_s: float) -> dict[str, Any]:
     """Run one case in a process of its own, which is ended where it does not end by itself."""
     command = [sys.executable, __file__, "--one", str(CASES.index(case)), solver, "--limit", str(limit_s)]
     patience = limit_s * 1.5 + 120 if solver != "boai" else 1800
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience)
-    except subprocess.TimeoutExpired:
-        return {"s": patience, "status": "ended from outside, no answer"}
-    if done.returncode:
-        return {"status": "failed: " + (done.stderr.strip().splitlines() or ["no message"])[-1][:90]}
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    pipe = subprocess.PIPE
+    # A group of its own: CBC is a child of the child, and would run on after its parent is ended.
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as child:
+        try:
+            out, err = child.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            return {"s": patience, "status": "ended from outside, no answer"}
+        finally:
+            _end_group(child.pid)
+    if child.returncode:
+        return {"status": "failed: " + (err.strip().splitlines() or ["no message"])[-1][:90]}
+    return dict(json.loads(out.splitlines()[-1]))
+
+
+def _end_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # all have ended
+        os.killpg(group, signal.SIGKILL)
 
 
 def line(case: Case, solver: str, row: dict[str, Any], own: dict[str, Any] | None) -> str:

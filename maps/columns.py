@@ -102,7 +102,14 @@ IN_TABLE: Mapping[str, Mapping[str, str]] = {
     "常用路段": _LOST_AT,
     "受淹影响": {"cut_off": _LOST_AT["cut_off"], "share_after": "之后比例"},
     "缺口": {"share": "占该县居民的比例"},
-    **{f"选址_{name}": {"label": "标注"} for name in ("新站点", "撤去", "其他方案")},
+    "选址_新站点": {
+        "label": "标注",
+        "name": "建议位置",
+        "twice": "新增两处可达居民",
+        "mean": "平均多覆盖居民",
+    },
+    "选址_撤去": {"label": "标注"},
+    "选址_其他方案": {"label": "标注"},
 }
 """Headers that only hold in one table, by the name of the table."""
 

@@ -25,6 +25,9 @@ from .world import World
 LONGEST_S = 24 * 3600
 """Seconds of the longest way that models of distance count."""
 
+FAILURE = 0.1
+"""Chance that a site fails, where none is stated (an assumption, 假设)."""
+
 _CITY, _COUNTY = 1, 2
 _EACH = {"各市": "city", "每市": "city", "各县": "county", "每县": "county"}
 
@@ -58,8 +61,10 @@ class Ask:
     """New sites keep this distance from each other and from existing ones, kilometres in a straight line."""
     relocations: int = 0
     """Existing sites that may be given up for new ones."""
-    failure: float = 0.1
-    """Chance that a site fails, for the expected cover."""
+    failure: float | None = None
+    """Chance that a site fails, for the expected cover; ``FAILURE`` without."""
+    others: int | None = None
+    """So many of the next best plans are listed, too: maximal covering without quotas and the like."""
     time_limit_s: float = 60.0
 
 
@@ -194,7 +199,13 @@ def _quotas(world: World, wish: UnitQuota, board: Board) -> tuple[Quota, ...]:
     if wish.unit in _EACH:
         labels = names[_EACH[wish.unit]]
         return quotas_by(labels, at_least=wish.at_least, at_most=wish.at_most, among=new)
-    place = find(gaz, wish.unit)
+    try:
+        place = find(gaz, wish.unit)
+    except InputError as error:
+        fix = "应是设区市或县区, 如 赣州市、修水县, 或 各市、各县"
+        raise InputError(
+            [Problem("--quota", one.what, wish.unit[:40], fix) for one in error.problems]
+        ) from None
     if place.level not in (_CITY, _COUNTY):
         raise InputError(
             Problem("--quota", "应是设区市或县区", place.full_name, "例如 赣州市=1-2 或 各市=0-1")

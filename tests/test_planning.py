@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from boai.app import cli, planning
 from boai.coverage.measures import cover_layer
+from boai.coverage.siting.rules import broken
 from boai.geodata.crs import haversine_m
 from boai.geodata.errors import InputError
+from boai.geodata.layers import Layer
 from boai.scenarios import placed
 from boai.scenarios.phases import Covers, reach_of
 from boai.scenarios.placing import Ask, UnitQuota, rules_of, set_up
@@ -30,8 +33,6 @@ def placed_at(world, ask: Ask, **more) -> placed.Placement:
 
 def served(world, kind: str, found: placed.Placement) -> float:
     """Residents within the main limit of all sites of a plan, by the code that makes the maps."""
-    from boai.geodata.layers import Layer
-
     rows = sorted(found.plan.sites)
     layer = found.board.layer
     some = Layer(layer.kind, layer.table.iloc[rows].reset_index(drop=True), layer.example)
@@ -48,10 +49,11 @@ def test_the_most_residents_as_the_maps_count_them(world) -> None:
     assert found.sites["cumulative"].iloc[-1] == pytest.approx(found.plan.objective - now, abs=1)
     assert found.sites["rank"].tolist() == [1, 2, 3]
     assert (found.sites["sole"] <= found.sites["gain"]).all()
+    assert "已证明最优, 没有更好的方案" in found.sentences[0]
 
 
 def test_the_next_best_replacement_is_the_second_best_plan(world) -> None:
-    found = placed_at(world, Ask("warehouse", number=1), others=1)
+    found = placed_at(world, Ask("warehouse", number=1, others=1))
     assert found.others["changed"].iloc[0] == "(本方案)"
     assert found.others["fewer"].tolist() == [0, found.sites["loss"].iloc[0]]
     assert found.sites["other"].iloc[0] in found.others["changed"].iloc[1]
@@ -105,6 +107,16 @@ def test_all_that_can_be_covered(world) -> None:
     board = found.board
     reached = np.diff(board.matrix.indptr) > 0
     assert served(world, "team", found) == board.weight[reached].sum()
+    lost = board.residents - board.weight[reached].sum()
+    assert f"任何候选点都覆盖不到的居民 {lost:,.0f} 人" in "".join(found.sentences)
+    assert "处居民" not in "".join(found.sentences)
+
+
+def test_without_any_site_there_is_no_way_to_one(world) -> None:
+    empty = Layer("warehouse", world.layers["warehouse"].table.iloc[:0].reset_index(drop=True), False)
+    bare = replace(world, layers={**world.layers, "warehouse": empty})
+    found = placed_at(bare, Ask("warehouse", model="p-center", number=1))
+    assert "现状: 没有站点; 方案: 平均" in "".join(found.sentences)
 
 
 @pytest.mark.parametrize("model", ["p-median", "p-center"])
@@ -125,13 +137,62 @@ def test_ways_get_shorter(world, model: str) -> None:
 
 @pytest.mark.parametrize("model", ["backup", "expected"])
 def test_the_failure_of_sites_is_counted(world, model: str) -> None:
-    found = placed_at(world, Ask("warehouse", model=model, number=2, failure=0.3))
+    failure = 0.3 if model == "expected" else None
+    found = placed_at(world, Ask("warehouse", model=model, number=2, failure=failure))
     indptr, site = found.board.matrix.indptr, found.board.matrix.site
     hits = np.r_[0, np.cumsum(np.isin(site, found.plan.sites))]
     count = hits[indptr[1:]] - hits[indptr[:-1]]
     worth = {"expected": 1 - 0.3**count, "backup": 0.5 * (count >= 1) + 0.5 * (count >= 2)}
     assert found.plan.objective == pytest.approx((found.board.weight * worth[model]).sum(), rel=1e-9)
     assert found.plan.objective <= found.plan.bound * (1 + 1e-12)
+    # What the new sites add, one after the other, is the difference to the sites that are there.
+    old = found.board.existing
+    hits = np.r_[0, np.cumsum(np.isin(site, old))]
+    had = hits[indptr[1:]] - hits[indptr[:-1]]
+    now = (found.board.weight * worth[model]).sum()
+    before = {"expected": 1 - 0.3**had, "backup": 0.5 * (had >= 1) + 0.5 * (had >= 2)}[model]
+    added = now - (found.board.weight * before).sum()
+    table = found.sites
+    assert "loss" not in table  # a replacement by another measure would be wrong
+    if model == "backup":
+        assert (table["gain"].sum() + table["twice"].sum()) / 2 == pytest.approx(added, abs=2)
+        assert "其中有两处可达的" in "".join(found.sentences)
+    else:
+        assert table["mean"].sum() == pytest.approx(added, abs=2)
+        assert "每处有 30 % 的可能失效" in "".join(found.sentences)
+
+
+def test_replacements_keep_the_rules(world) -> None:
+    quotas = (UnitQuota("各市", 0, 1), UnitQuota("九江", 1))
+    ask = Ask("warehouse", number=4, quotas=quotas, spacing_km=30.0)
+    board = set_up(world, ask, distances=False, progress=lambda _: None)
+    rules, forbidden = rules_of(world, ask, board)
+    found = placed_at(world, ask)
+    names = board.layer.table["name"].astype(str).tolist()
+    closed = {*found.plan.sites, *forbidden}
+    new = [site for site in found.plan.sites if site >= board.n_existing]
+    for row in found.sites.to_dict("records"):
+        site = next(one for one in new if names[one] == row["name"])
+        rest = set(found.plan.sites) - {site}
+        kept = [one for one in range(board.n_all) if one not in closed and not broken(rules, rest | {one})]
+        assert (row["other"] != "") == bool(kept)
+        if kept:
+            assert row["other"] in {names[one] for one in kept}
+        inside = placed.admitted(rules, rest, board.n_all)
+        assert [one for one in np.flatnonzero(inside).tolist() if one not in closed] == kept
+
+
+def test_the_words_say_what_is_not_proven(world) -> None:
+    found = placed_at(world, Ask("team", number=30, time_limit_s=0.0))
+    assert found.plan.status == "feasible"
+    assert "未证明最优, 最好的方案至多再多" in found.sentences[0]
+
+
+@pytest.mark.parametrize("command", [["plan"], ["siting", "solve"]])
+def test_the_help_is_whole_at_80_columns(capsys, monkeypatch, command: list[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(capsys, *command, "--help")
+    assert (code, "…" in out) == (0, False)
 
 
 def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Path) -> None:
@@ -156,7 +217,7 @@ def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Pat
     text = (folder / "选址_新站点.csv").read_text("utf-8-sig")
     assert "替代" in text.splitlines()[0] and "示例数据、近似路网" in text
     code, _, err = run(capsys, *ask, *where)
-    assert (code, "文件已存在" in err or "这里不能写文件" in err) == (1, True)
+    assert (code, "已存在, 没有写出" in err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +226,7 @@ def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Pat
         (["--model", "mclpp"], ["没有这个模型"]),
         (["--model", "partial"], ["--share"]),
         (["--model", "lscp", "-n", "3"], ["不用 --number"]),
-        (["--model", "partial", "--share", "99.99"], ["达不到要求"]),
+        (["--model", "partial", "--share", "99.99"], ["做不到覆盖 99.99 % 的居民", "最多覆盖"]),
         (["--share", "101"], ["应在 0 到 100"]),
         (["--limit", "nan", "--spacing", "-1"], ["--limit", "--spacing"]),
         (["--quota", "赣州=3-1"], ["上限小于下限"]),
@@ -173,6 +234,12 @@ def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Pat
         (["--quota", "某某市=1", "--quota", "=;rm=1"], ["某某市"]),
         (["--quota", "黄坳乡=1"], ["应是设区市或县区"]),
         (["--quota", "赣州=2", "--quota", "九江=2"], ["赣州市新设至少 2 处", "九江市新设至少 2 处", "共需"]),
+        (["-n", "60", "--candidates", "seats"], ["候选点只有", "要新增 60 处"]),
+        (["--failure", "20"], ["不用 --failure"]),
+        (["--model", "p-median", "--limit", "30"], ["不用 --limit"]),
+        (["--model", "backup", "--others", "2"], ["不用 --others"]),
+        (["--others", "2", "--relocate", "1"], ["不能列出其他方案"]),
+        (["--year", "2030"], ["没有 --scenario"]),
         (["--candidates", "moon"], ["没有这种候选点"]),
         (["--scenario", "../Bad Name.yaml"], ["方案文件的名称"]),
         (["--scenario", "/none/there/x.yaml"], ["文件夹不存在"]),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from boai.coverage.siting import branch, certificate
 from boai.coverage.siting.branch import Incumbent, find_best, lagrangian_bound
-from boai.coverage.siting.greedy import search, value
+from boai.coverage.siting.greedy import search, sparse_of, value
+from boai.coverage.siting.kernels import superset_rows
 from boai.coverage.siting.models import covered_weight, lscp, mclp
 from boai.coverage.siting.reduce import cover_matrix, dominated_columns, merge_rows, reduce_cover
 from hypothesis import given, settings
@@ -414,6 +415,20 @@ def test_lscp_equals_brute_force(case):
     assert all(row & set(plan.sites) for row in wanted)
 
 
+def test_lscp_with_fractional_costs_is_proven_to_a_millionth_of_its_cost():
+    random = np.random.default_rng(3)  # 60 candidates of which few are needed: all cost much more
+    rows = [random.choice(60, random.integers(1, 9), replace=False) for _ in range(60)]
+    arrays = np.cumsum([0, *map(len, rows)]), np.concatenate(rows), np.ones(60), 60
+    plan = lscp(*arrays, cost=np.round(100 * random.random(60) + 0.01, 2))
+    assert plan.status == "optimal" and plan.gap <= 1e-6
+
+
+@pytest.mark.parametrize("wrong", [[1.5], [True, False]])
+def test_candidates_are_whole_numbers(wrong):
+    with pytest.raises(ValueError, match="candidates must lie"):
+        mclp(np.array([0, 1]), np.array([0]), np.ones(1), 3, p=2, forced=wrong)
+
+
 def test_lscp_with_forced_and_forbidden():
     rows = [[0, 1], [1, 2], [2], []]
     plan = lscp(*csr(rows), np.ones(4), 3, forced=[0], forbidden=[1])
@@ -432,3 +447,47 @@ def test_lscp_equals_an_independent_solver():
     plan = lscp(indptr, indices, weight, n)
     assert plan.status == "optimal" and plan.objective == round(result.fun)
     assert lscp(indptr, indices, weight, n, time_limit_s=0.0).objective >= plan.objective
+
+
+def test_a_pair_given_hundreds_of_times_counts_once():
+    indptr, indices = np.array([0, 256, 257, 258]), np.r_[np.zeros(256, int), 1, 1]
+    plan = mclp(indptr, indices, np.array([5, 2, 4]), 2, p=1)
+    assert (plan.sites, plan.objective, plan.status) == ((1,), 6.0, "optimal")
+    assert lscp(indptr, indices, np.array([5, 2, 4]), 2).objective == 2
+
+
+def test_superset_rows_found_within_some_work_are_right():
+    random = np.random.default_rng(4)
+    dense = random.random((300, 12)) < 0.3
+    dense[~dense.any(axis=1), 0] = True
+    instance, _ = reduce_cover(
+        cover_matrix(*csr([np.flatnonzero(row).tolist() for row in dense]), 12),
+        np.ones(300),
+        budget=12,
+        forced=np.zeros(12, bool),
+        forbidden=np.zeros(12, bool),
+    )
+    sparse, sets = sparse_of(instance), instance.rows.toarray() > 0
+    whole = superset_rows(sparse)
+    for work in (0.0, 1.0, 1e9):
+        inside = superset_rows(sparse, work)
+        for row, smaller in enumerate(inside.tolist()):
+            assert smaller < 0 or (sets[smaller] <= sets[row]).all()
+        assert (inside >= 0).sum() <= (whole >= 0).sum()
+    assert (inside == whole).all() and (whole >= 0).any()
+    assert all(
+        whole[row] >= 0 or not any((other < sets[row]).any() and (other <= sets[row]).all() for other in sets)
+        for row in range(len(sets))
+    )
+
+
+def test_as_bytes_the_matrix_gives_the_same_instance():
+    indptr, indices, weight, n = planar(500, 40, 0.2, 3)
+    nothing = np.zeros(n, bool)
+    one, other = (
+        reduce_cover(
+            cover_matrix(indptr, indices, n, kind), weight, budget=5, forced=nothing, forbidden=nothing
+        )
+        for kind in (np.float64, np.int8)
+    )
+    assert one[1] == other[1] and (one[0].rows.toarray() == other[0].rows.toarray()).all()

@@ -85,7 +85,7 @@ def test_a_stream_equals_one_array_however_it_is_cut():
     random = np.random.default_rng(3)
     candidates = random.uniform(0, 30, (100, 2))
     x, y = random.uniform(0, 30, (2, 200_000))
-    weight = random.integers(1, 101, 200_000).astype(np.int32)
+    weight = random.integers(1, 101, 200_000)
     whole = aggregate_points(x, y, weight, candidates, 4.0)
     stream = PointStream(candidates, 4.0, threads=3)
     for a, b in zip(edges := [0, 0, 1, 70_000, *range(80_000, 200_001, 5000)], edges[1:], strict=False):

@@ -214,7 +214,8 @@ def test_empty_infeasible_and_hostile():
     assert none.plans == () and "必选" in none.note and none.core == () and none.optional == ()
     assert [plan.sites for plan in best_plans(*one, p=0).plans] == [()]
     assert "可选" in best_plans(*one, p=1, forbidden=[0]).note
-    for wrong in ({"p": 1, "count": 0}, {"p": 1, "within": -1.0}, {}, {"p": -1}, {"p": 1, "forced": [7]}):
+    hostile = ({"p": 1, "count": 0}, {"p": 1, "count": 1.5}, {"p": 1, "within": -1.0}, {}, {"p": -1})
+    for wrong in (*hostile, {"p": 1, "forced": [7]}):
         with pytest.raises(ValueError, match=r"."):
             best_plans(*one, **wrong)
 

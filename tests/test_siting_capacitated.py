@@ -376,3 +376,14 @@ def test_empty_and_impossible_requests():
     assert (
         "超出预算" in capacitated_mclp(np.array([0, 1]), np.array([0]), [1], 2, capacity=1, **dear).plan.note
     )
+
+
+def test_nothing_that_the_budget_pays_is_proven():
+    """Costs, capacities and weights are fractional, so the bound of nothing has rounding in it."""
+    reach = np.array([0, 2, 3, 6, 8, 10]), np.array([0, 1, 2, 0, 1, 2, 0, 2, 0, 1])
+    weight = np.array([6.37730693, 0.69123505, 9.10817386, 0.81395044, 3.94565073])
+    rules = Rules(budgets=(Budget("钱", np.array([3.77838597, 3.34419113, 1.89952604]), 0.2),))
+    found = capacitated_mclp(
+        *reach, weight, 3, capacity=[3.30630337, 3.2952671, 5.18692454], p=1, rules=rules
+    )
+    assert (found.plan.objective, found.plan.bound, found.plan.status) == (0.0, 0.0, "optimal")

@@ -52,7 +52,7 @@ def test_equals_brute_force_and_is_certified(case, compressed):
     check_against_brute_force(case, compressed)
 
 
-@settings(max_examples=350, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases(ruled=True), st.booleans())
 def test_under_rules_equals_brute_force_and_is_certified(case, compressed):
     check_against_brute_force(case, compressed)
@@ -218,11 +218,16 @@ def test_dominated_columns_go():
 ASKED = Rules(quotas=(Quota("甲", tuple(range(50)), at_least=2, at_most=6),), existing=(1, 60), relocations=1)
 
 
+@pytest.fixture(scope="module")
+def best_radius():
+    """The proven plans with and without rules."""
+    return {rules: p_center(planar(400, 100, 6), np.ones(400), p=15, rules=rules) for rules in (None, ASKED)}
+
+
 @pytest.mark.parametrize("limit", [0.0, 0.001, 0.02, 0.1])
 @pytest.mark.parametrize("asked", [None, ASKED])
-def test_out_of_time_has_a_valid_bound(limit, asked):
-    cost, ones = planar(400, 100, 6), np.ones(400)
-    best = p_center(cost, ones, p=15, rules=asked)
+def test_out_of_time_has_a_valid_bound(limit, asked, best_radius):
+    cost, ones, best = planar(400, 100, 6), np.ones(400), best_radius[asked]
     plan = p_center(cost, ones, p=15, rules=asked, time_limit_s=limit)
     assert best.status == "optimal" and plan.bound <= best.objective <= plan.objective
     assert certify_center(cost, ones, plan, p=15, rules=asked) == Checked(plan.objective, plan.bound, ())
@@ -321,3 +326,12 @@ def test_rules_that_leave_residents_behind_say_so(asked, p, reason):
 def test_minimums_are_no_rules_of_the_model():
     with pytest.raises(ValueError, match="minimums"):
         p_center([[1.0]], [1.0], p=1, rules=Rules(minimums=(Minimum("甲县", np.array([0]), 0.5),)))
+
+
+def test_nobody_to_reach_and_rules_that_ask_for_sites():
+    nobody = np.empty((0, 3))
+    asked = Rules(quotas=(Quota("甲县", (1, 2), at_least=1, at_most=1),), exclusive=((0, 1),))
+    plan = p_center(nobody, [], p=2, forced=[0], rules=asked)
+    assert (sorted(plan.sites), plan.objective, plan.status) == ([0, 2], 0.0, "optimal")
+    none = p_center(nobody, [], p=3, rules=replace(asked, exclusive=((0, 1, 2),), existing=(0,)))
+    assert none.status == "infeasible" and none.note

@@ -148,6 +148,9 @@ def test_the_answer_in_words(capsys, reach: str) -> None:
         (["--model", "partial", "--share", "120"], ["至多 100"]),
         (["--model", "mclp", "--p", "1", "--forced", "7,x"], ["没有这个候选点, 得到 7, x", "最大 2"]),
         (["--model", "mclp", "--budget", "nan"], ["应是不小于 0 的数"]),
+        (["--model", "mclp", "--p", "1", "--time-limit", "nan"], ["--time-limit: 应是不小于 0 的数"]),
+        (["--model", "expected", "--p", "1", "--failure", "100"], ["--failure: 应小于 100"]),
+        (["--model", "mclp", "--p", "1", "--share", "5", "--limit", "3"], ["--share", "--limit", "不用这个"]),
     ],
 )
 def test_wrong_requests(capsys, reach: str, more: list[str], parts: list[str]) -> None:
@@ -196,13 +199,18 @@ def _bomb() -> bytes:
         (_stored(indptr=np.array([0.0, 1.0])), "indptr 应是一列整数"),
         (_stored(indices=np.array([0, 0, 1, -2])), "不能为负"),
         (_stored(n_sites=2), "n_sites 应不小于 3"),
-        (_stored(n_sites=2.5), "n_sites 应是整数"),
+        (_stored(n_sites=2.5), "n_sites 应是一个整数"),
         (_stored(weight=WEIGHT[:3]), "weight 应有 4 个数"),
         (_stored(weight=-WEIGHT), "不小于 0"),
         (_stored(weight=WEIGHT * np.nan), "不小于 0"),
         (_stored(weight=np.array(["a"] * 4)), "weight 应有 4 个数"),
         (_stored(cost=COST[:2]), "cost 应有 4 个数"),
         (_stored(demand=WEIGHT), "两个名称"),
+        (_stored(weight=WEIGHT * 1e300), "合计应不超过"),
+        (_stored(weight=np.array([1e308] * 4)), "合计应不超过"),
+        (_stored(n_sites=2**31 - 1), "候选点应不多于"),
+        (_stored(n_sites=[9, 3]), "一个整数"),
+        (_stored(format=["csr", "csr"]), "CSR"),
     ],
 )  # fmt: skip
 def test_wrong_files(capsys, tmp_path: Path, content: bytes, part: str) -> None:
@@ -227,3 +235,16 @@ def test_a_missing_file_is_told(capsys, tmp_path: Path) -> None:
     assert (code, "文件不存在" in err) == (1, True)
     code, _, err = run(capsys, "--model", "p-median", "--orlib", str(tmp_path / "none.txt"))
     assert (code, "none.txt" in err) == (1, True)
+
+
+def test_numbers_of_counties_are_made_small(tmp_path: Path) -> None:
+    path = tmp_path / "reach.npz"
+    path.write_bytes(_stored(group=np.array([2**62, 7, 7, 300_000_000])))
+    assert read_reach(path).group.tolist() == [2, 0, 0, 1]
+
+
+def test_a_matrix_whose_shape_differs_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "reach.npz"
+    np.savez(path, indptr=INDPTR, indices=INDICES, shape=[40, 5])
+    with pytest.raises(InputError, match="行数不一致"):
+        read_reach(path)

@@ -249,6 +249,31 @@ def test_unreachable_minimums_are_told():
     assert "达不到要求" in partial_cover(*ARRAYS, share=0.9, rules=rules, forbidden=(1,)).note
 
 
+def test_sums_too_large_for_the_last_digit_are_proven_to_a_millionth():
+    arrays = np.array([0, 2, 4, 6]), np.array([0, 1, 1, 2, 0, 2]), np.full(3, 4_000_000_001), 3
+    plan = mclp(*arrays, p=1, rules=Rules(quotas=(Quota("甲县", (0, 1, 2), at_most=3),)))
+    assert (plan.objective, plan.status) == (8_000_000_002, "optimal") and plan.gap < 1e-6
+
+
+def test_the_share_told_can_be_asked_for():
+    arrays = np.array([0, 1, 1]), np.array([0]), np.array([7999, 2001]), 1  # 79.99 % can be reached
+    assert "只覆盖 79.9%" in partial_cover(*arrays, share=0.8).note
+    assert partial_cover(*arrays, share=0.799).status == "optimal"
+
+
+def test_what_a_change_of_a_rule_means_is_told():
+    stay = Rules(existing=(0, 1), relocations=1, minimums=(Minimum("丙县", np.array([3]), 1.0),))
+    note = mclp(*ARRAYS, p=1, rules=stay).note
+    assert note.startswith("“最多开设 1 处” 与 “现有站点至少保留 1 处” 与 “丙县至少覆盖 100% (")
+    assert "“现有站点至少保留 1 处” 改为 0" in note  # not the number that may move
+    rows = np.array([0, 1, 2, 3]), np.array([0, 1, 2]), np.ones(3), 3
+    note = lscp(*rows, p=1).note
+    assert note.startswith("“最多开设 1 处” 与 “每处居民达到要求的覆盖次数” 不能同时满足; 若 “")
+    assert "“每处居民达到要求的覆盖次数” 放宽 1 项" in note  # not all rows to 0
+    note = lscp(*rows, rules=Rules(exclusive=((0, 1),))).note
+    assert "“互斥的候选点” 由 1 放宽到 2" in note
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

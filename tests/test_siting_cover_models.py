@@ -336,6 +336,32 @@ def test_out_of_time_limits_in_order_keep_the_first_plan():
     assert late.residents[0] <= best.residents[0] and late.plan.status in {"feasible", "optimal"}
 
 
+def test_without_any_plan_in_time_the_bound_is_of_the_last_limit():
+    arrays = np.array([0, 1, 2]), np.array([0, 1]), np.array([10, 90]), np.array([5, 4]), 3
+    asked = Rules(quotas=(Quota("甲县", (0, 1, 2), 2), Quota("乙县", (0, 2), 1, 1)), exclusive=((0, 1),))
+    late = best_for_limits(*arrays, limits=(1, 100), p=2, rules=asked, time_limit_s=0.0).plan
+    best = best_for_limits(*arrays, limits=(1, 100), p=2, rules=asked).plan
+    assert (best.status, best.objective) == ("optimal", 4.0) and late.bound >= best.objective
+
+
+def test_minimums_count_residents_whatever_the_first_limit_is_worth():
+    arrays = np.array([0, 1, 2]), np.array([0, 1]), np.array([10, 90]), np.array([3, 40]), 2
+    county = Rules(minimums=(Minimum("甲县", np.array([0]), 1.0),))
+    for importance, p in (((0, 1), 1), ((0.5, 1), 1), ((0, 0), 2)):
+        found = best_for_limits(*arrays, limits=(60, 120), importance=importance, p=p, rules=county)
+        assert 0 in found.plan.sites and found.plan.status == "optimal"
+    none = best_for_limits(*arrays, limits=(5, 120), importance=(0, 1), p=1, rules=county).plan
+    assert none.note == "甲县要求至少覆盖 100%, 所有可选的候选点一起只覆盖 0.0%, 达不到要求"
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint32, np.uint64])
+def test_whole_numbers_of_any_kind_are_positions(kind):
+    rows, travel, rest = (np.array([0, 1, 2], kind), np.array([0, 1], kind)), np.ones(2), (np.ones(2), 2)
+    assert gradual_cover(*rows, travel, *rest, decay=DECAYS[0], p=1).objective == 1.0
+    assert best_for_limits(*rows, travel, *rest, limits=(1,), p=1).residents == (1.0,)
+    assert several_limits(*rows, travel, *rest, limits=(1,), shares=(1.0,)).plan.objective == 2.0
+
+
 ROWS = np.array([0, 1, 2]), np.array([0, 1])
 
 
@@ -366,7 +392,7 @@ ROWS = np.array([0, 1, 2]), np.array([0, 1])
         (lambda a: shared_budget([Resource("甲", *a, np.ones(2))] * 2, 1), "different names"),
         (lambda a: shared_budget([Resource("甲", *a, np.ones(2), value=0.0)], 1), "value"),
         (lambda a: shared_budget([Resource("甲", *a, np.ones(2), forced=(2,))], 1), "forced"),
-        (lambda a: shared_budget([Resource("甲", *a, np.ones(2), at_least=-1)], 1), "negative"),
+        (lambda a: shared_budget([Resource("甲", *a, np.ones(2), at_least=-1)], 1), "whole numbers"),
         (lambda a: shared_budget([Resource("甲", *a, np.ones(3))], 1), "cost"),
         (lambda a: shared_budget([Resource("甲", *a, np.ones(2))], -1), "limit"),
         (lambda a: shared_budget([Resource("甲", *a, np.ones(2))], 1, exclusive=[[("乙", 0)]]), "exclusive"),

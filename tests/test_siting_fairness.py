@@ -269,3 +269,15 @@ def test_nobody_and_nowhere():
 def test_what_cannot_be_asked_is_refused(wrong):
     with pytest.raises(ValueError, match=r"\w"):
         fair_mclp(np.array([0, 1]), np.array([0]), np.array([5.0]), 1, **({"group": [0], "p": 1} | wrong))
+
+
+def test_billions_of_whole_residents_are_proven_to_a_share():
+    """Beyond some 5e8 a bound is not exact to 1; it still proves what lies within a millionth."""
+    rules = Rules(quotas=(Quota("甲县", (0, 1), at_most=1),))
+    weight = np.array([7_430_900_000.0, 9_205_300_000.0])
+    found = fair_mclp(np.array([0, 1, 1]), np.array([0]), weight, 2, group=[0, 0], p=1, rules=rules)
+    assert (found.plan.objective, found.plan.status) == (7_430_900_000.0, "optimal")
+    asked = {"group": [0, 0], "objective": "gini", "gini_limit": 0.5, "rules": rules}
+    nobody = fair_mclp(np.array([0, 1]), np.array([0]), np.array([0.37]), 2, group=[0], p=0, rules=rules)
+    assert (nobody.plan.objective, nobody.plan.bound, nobody.plan.status) == (0.0, 0.0, "optimal")
+    assert fair_mclp(np.array([0, 1, 1]), np.array([0]), weight, 2, p=1, **asked).plan.status == "optimal"

@@ -185,6 +185,7 @@ def test_empty_and_hostile_arguments():
         {"most": 0, "existing": [0]},
         {"most": -1},
         {"most": 1, "exact": [2]},
+        {"most": 1.5},
         {"most": 1, "least": -1.0},
         {"most": 1, "existing": [0], "forbidden": [0]},
     ):

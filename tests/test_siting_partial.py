@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from boai.coverage.siting import lscp
-from boai.coverage.siting.partial import partial_cover
+from boai.coverage.siting.partial import certify_partial, partial_cover
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,12 @@ def test_equals_brute_force(data):
             plan.status == "optimal" and plan.objective == plan.bound == least == cost[list(plan.sites)].sum()
         )
         assert set(forced) <= set(plan.sites) and not set(forbidden) & set(plan.sites)
+        asked = {"share": share, "cost": cost, "forced": forced, "forbidden": forbidden}
+        checked = certify_partial(*csr(rows), weight, n, plan, **asked)
+        assert (checked.objective, checked.bound, checked.problems) == (least, least, ())
+        if plan.sites and not forced:
+            worse = replace(plan, sites=plan.sites[1:])
+            assert certify_partial(*csr(rows), weight, n, worse, **asked).problems
 
 
 def test_all_residents_are_a_set_covering():

@@ -138,6 +138,13 @@ def test_two_conflicts_are_relaxed_together():
     assert has_plan(relaxed(program, reason))
 
 
+def test_a_large_limit_is_told_exactly_enough():
+    builder = ProgramBuilder(1)
+    builder.require("至少 1 处", -1, x=([0], -1.0))
+    builder.require("预算不超过 1000000", 1e6, x=([0], [1234567.4]))
+    assert "“预算不超过 1000000” 改为 1234568" in explain(builder.build()).text
+
+
 def test_without_time_nothing_is_made_up():
     reason = explain(covering(), time_limit_s=0.0)
     assert (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -246,3 +247,31 @@ def test_what_cannot_be_asked_is_refused(wrong):
         robust_mclp(asked.pop("situations"), 1, **asked)
     with pytest.raises(ValueError, match="probabilities"):
         robust_mclp([Situation("断", shut.indptr, shut.indices, shut.weight, -1.0)], 1, p=1)
+
+
+def test_sites_for_situations_without_probability_stay():
+    """A floor holds in every situation; what serves only an unlikely one adds no expected residents."""
+    reach = np.array([0, 1]), np.array([0]), np.array([4.0])
+    likely, never = Situation("平日", *reach), Situation("暴雨", reach[0], np.array([1]), reach[2], 0.0)
+    found = robust_mclp([likely, never], 2, objective="mix", floor=4.0, p=2)
+    assert (found.plan.sites, found.plan.gains, found.covered) == ((0, 1), (4.0, 0.0), (4.0, 4.0))
+
+
+def test_gains_sum_to_the_expected_residents():
+    random = np.random.default_rng(3)
+    made, n = case(random, n=5)
+    made = [replace(each, probability=chance) for each, chance in zip(made, (0.2, 0.5, 0.3), strict=False)]
+    found = robust_mclp(made, n, objective="expected", p=3)
+    assert found.expected > 0 and math.fsum(found.plan.gains) == pytest.approx(found.expected)
+
+
+def test_no_regret_with_fractional_residents_is_proven():
+    only = Situation("平日", np.array([0, 2]), np.array([0, 1]), np.array([8.043112308726174]))
+    found = robust_mclp([only], 2, objective="regret", measure="residents", p=1)
+    assert (found.plan.status, found.plan.bound) == ("optimal", 0.0) and found.plan.gap <= 1e-6
+
+
+def test_a_floor_asks_for_whole_residents():
+    shut = Situation("断桥", np.array([0, 1]), np.array([0]), np.array([3.0]))
+    found = robust_mclp([shut], 1, objective="mix", floor=0.4, measure="share", p=0)
+    assert found.plan.status == "infeasible" and "断桥至少覆盖 2 人" in found.plan.note

@@ -192,7 +192,10 @@ def test_reasons(rules, p, forced, forbidden, told):
         Rules(minimums=(Minimum("县", np.array([5]), 0.5),)),
         Rules(minimums=(Minimum("县", np.array([0]), np.nan),)),
         Rules(exclusive=((3,),)),
+        Rules(quotas=(Quota("甲", (0,), np.nan),)),  # type: ignore[arg-type]
+        Rules(quotas=(Quota("甲", (0,), 1, 1.5),)),  # type: ignore[arg-type]
         Rules(relocations=-1),
+        Rules(relocations=0.5),  # type: ignore[arg-type]
     ],
 )
 def test_wrong_rules_are_refused(wrong):

@@ -376,6 +376,51 @@ def test_the_checker_finds_what_is_wrong():
         replace(found, cost={**found.cost, "开设仓库": 0.0}),
         replace(found, met=found.met * 0.5),
         replace(found, stock=(found.stock[0], found.stock[1] + 500.0, found.stock[2])),
+        replace(found, plan=replace(found.plan, objective=found.plan.objective * 1.1)),
     ):
         assert check_supply(network, wrong, least=1.0)
     assert check_supply(network, found, budget=found.total / 2)
+
+
+def test_the_checker_takes_networks_without_some_roads():
+    network = round_network()
+    minutes = np.asarray(network.delivery.minutes, np.float64).copy()
+    minutes[minutes == minutes.max()] = INF
+    network = replace(network, delivery=replace(network.delivery, minutes=minutes, per_minute=0.0))
+    assert not check_supply(network, supply_network(network), least=1.0)
+
+
+def test_of_equal_deliveries_the_cheapest_is_given():
+    """Two stores of which either delivers all; the dearer one, and one that nobody needs, stay closed."""
+    all_, none = np.full(3, 50.0), np.zeros(3)
+    network = SupplyNetwork(
+        demand=np.array([11.0]),
+        centres=Level(all_[:1], all_[:1], none[:1]),
+        hubs=Level(all_[:1], all_[:1], none[:1]),
+        stores=Level(all_, all_, np.array([12.0, 4.0, 9.0])),
+        supply=Leg(np.zeros((1, 1))),
+        refill=Leg(np.zeros((1, 3))),
+        delivery=Leg(np.zeros((3, 1)), per_bag=1.0),
+    )
+    found = supply_network(network, budget=60.0)
+    assert (found.plan.objective, found.stores.tolist(), found.total) == (11.0, [1], 15.0)
+    assert not check_supply(network, found, budget=60.0)
+    forced = replace(network, stores=replace(network.stores, forced=(0,)))
+    assert 0 in supply_network(forced, budget=60.0).stores
+    assert supply_network(forced, budget=5.0).plan.note.startswith("必选的站点至少要 12")
+
+
+def test_a_solver_that_fails_is_asked_again(monkeypatch):
+    network, solve, asked = round_network(), supply_network_search.solve_compact, []
+
+    def fail(program, **options):
+        asked.append(program)
+        if len(asked) % 2:
+            raise RuntimeError("HiGHS ended with kSolveError")
+        return solve(program, **options)
+
+    monkeypatch.setattr(supply_network_search, "_STORES", ())
+    usual = supply_network(network)
+    monkeypatch.setattr(supply_network_search, "solve_compact", fail)
+    found = supply_network(network)
+    assert asked and (found.plan.objective, found.plan.status) == (usual.plan.objective, "optimal")

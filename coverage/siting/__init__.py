@@ -28,6 +28,7 @@ from .marginals_curve import Curve, cover_curve
 from .median import p_median
 from .median_bounds import certify_median, median_cost
 from .models import covered_weight
+from .partial import certify_partial
 from .phases import phased_mclp
 from .phases_program import Phase
 from .plan import Plan
@@ -62,6 +63,7 @@ __all__ = [
     "certify_center",
     "certify_dispersion",
     "certify_median",
+    "certify_partial",
     "cover_curve",
     "covered_weight",
     "dispersion_distance",

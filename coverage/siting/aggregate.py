@@ -156,7 +156,8 @@ class PointStream:
         parts = [slice(a, b) for a, b in pairwise(edges.tolist())]
 
         def merge(part: slice) -> tuple[NDArray[Any], ...]:
-            table = add_points(self._cells, new_table(1 << 12), x[part], y[part], weight[part])
+            east, north = (np.ascontiguousarray(some[part]) for some in (x, y))
+            table = add_points(self._cells, new_table(1 << 12), east, north, weight[part])
             return _classes_of(table, x[part], y[part])
 
         with ThreadPoolExecutor(self._threads) as pool:

@@ -153,7 +153,7 @@ def cell_of(cells: Cells, x: float, y: float) -> Any:
 @compiled
 def add_points(cells: Cells, table: Table, x: Floats, y: Floats, weight: Floats) -> Table:
     """Add points to the table by the sum of the keys of the candidates within the radius (<=)."""
-    begin = 0
+    begin = len(x) - len(x)  # no literal 0, for which a second loop would be compiled
     while True:
         begin = _add_some(cells, table, (x, y), weight, begin)
         if begin == len(x):

@@ -36,8 +36,8 @@ class Alternatives:
     proven: int
     """So many first ranks are proven."""
     complete: bool
-    """All that was asked for is listed and proven: so many plans, or all within the share, or all there
-    are."""
+    """All that was asked for is listed and proven: so many plans (with ``within`` all of that share, however
+    many are asked for), or all there are."""
     rest: float
     """No plan that is not listed is better, though one may be as good; NaN where there is no other."""
     share: Floats
@@ -353,6 +353,6 @@ def k_best(
 
 
 def check_request(count: int, within: float | None) -> None:
-    """Refuse numbers of plans below 1, and shares below 0."""
-    if count < 1 or (within is not None and not within >= 0):
-        raise ValueError("count must be at least 1, and within at least 0")
+    """Refuse numbers of plans below 1 or not whole, and shares below 0."""
+    if count < 1 or count != int(count) or (within is not None and not within >= 0):
+        raise ValueError("count must be a whole number of at least 1, and within at least 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .pair_kernels import sums
 from .reduce import Floats, Instance, Mask
 
 
@@ -23,7 +24,7 @@ def lagrangian_bound(
         The bound, and the (n,) bounds on the plans in which one more column is opened, or closed.
     """
     multiplier = np.clip(multiplier, 0.0, instance.weight)
-    worth = instance.columns @ multiplier
+    worth = sums(instance.columns.indptr, instance.columns.indices, multiplier)
     left = instance.budget - float(instance.cost[opened].sum())
     if left < -1e-9 * max(1.0, instance.budget):
         never = np.full(instance.n_columns, -np.inf)
@@ -71,11 +72,11 @@ def cover_bound(
     With multipliers ``u_r >= 0`` on ``sum_j a_rj x_j >= 1`` every cover costs at least ``sum_r u_r`` plus
     ``c_j - sum_r a_rj u_r`` of the opened columns and of those others where that is negative.
     """
-    if (instance.rows @ (~closed).astype(np.float64) == 0).any():
+    if (sums(instance.rows.indptr, instance.rows.indices, (~closed).astype(np.float64)) == 0).any():
         never = np.full(instance.n_columns, -np.inf)
         return -np.inf, never, never
     multiplier = np.maximum(multiplier, 0.0)
-    reduced = instance.cost - instance.columns @ multiplier
+    reduced = instance.cost - sums(instance.columns.indptr, instance.columns.indices, multiplier)
     free = ~(opened | closed)
     least = float(multiplier.sum() + reduced[opened].sum() + np.minimum(reduced[free], 0.0).sum())
     bound = instance.budget - least

@@ -48,16 +48,21 @@ _NODE_STEPS = 600
 _PROBE_STEPS = 30
 """Steps of the relaxation, at most, at the root, at other nodes, and of one trial branch."""
 
-_ROOT_LEFT = 0.01
-_NODE_LEFT = 0.1
-"""A relaxation is solved well enough once at most this share of the gap is due to it."""
+_LARGE = 1_000_000
+"""Pairs from which steps are so dear that the primal weight is guessed at first, not learnt."""
 
-_PLANS_AT_ONCE = 120
+_ROOT_LEFT = 0.01
+_NODE_LEFT, _COVER_LEFT = 0.1, 0.5
+"""A relaxation is solved well enough once at most this share of the gap is due to it; at nodes of set
+covering more, where the gap is a site or two, and the value a rough one."""
+
+_PLANS_AT_ONCE = 240, 2e8
 _ROOT_PLANS = 400, 8e8
 _TOLD_PLANS = 4, 2e6
+_TOLD_PART = 0.3
 _NODE_PLANS = 4, 2e7
-"""Plans made of a relaxation's solution at the root's end, with each bound told there, and at other nodes:
-at most, and visits of pairs that they may take."""
+"""Plans made of a relaxation's solution in one call, at the root's end, with each bound told there, and at
+other nodes: at most, and visits of pairs that they may take, with bounds this part of the relaxation's."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class Model:
 
     bound: Callable[[Instance, Floats, Mask, Mask], tuple[float, Floats, Floats]]
     """As `lagrangian_bound`."""
-    complete: Callable[[Instance, Mask], Mask]
-    """Make a plan that holds some columns, or a better one."""
+    complete: Callable[[Instance, Mask, float], Mask]
+    """Make a plan that holds some columns, or a better one, until a moment."""
     rounded: Callable[[Instance, Floats, int, Pool], Mask]
     """Make the best of so many plans by rounding a fractional one."""
     value: Callable[[Instance, Mask], float]
@@ -120,7 +125,7 @@ def find_best(
     """Search all plans: improve ``incumbent`` and its bound until they meet or time is up."""
     tree = _Tree(instance, incumbent, model)
     nothing = np.zeros(instance.n_columns, bool)
-    tree.offer(model.complete(instance, nothing))
+    tree.offer(model.complete(instance, nothing, incumbent.deadline))
     parent = -1 if above is None else above.record
     root = tree.settle(
         Node(np.inf, nothing, nothing, np.zeros(instance.n_columns), parent), model.first(instance)
@@ -189,9 +194,10 @@ class _Tree:
     def make_plans(self, fraction: Floats, most: int, work: float) -> None:
         """Round a fractional plan, some at a time so that interruptions are heard."""
         left = affordable_plans(self.instance, most, work)
+        at_once = affordable_plans(self.instance, *_PLANS_AT_ONCE)
         while left > 0 and not self.incumbent.done:
-            self.offer(self.model.rounded(self.instance, fraction, min(left, _PLANS_AT_ONCE), self._pool))
-            left -= _PLANS_AT_ONCE
+            self.offer(self.model.rounded(self.instance, fraction, min(left, at_once), self._pool))
+            left -= at_once
 
     def bound(self, node: Node, share: Floats) -> tuple[float, int]:
         """Bound a node by multipliers: the bound, and how many columns are fixed then."""
@@ -237,9 +243,11 @@ class _Tree:
         )
         if above is not None:
             fraction, share, relaxation.primal_weight = above.fraction, above.share, above.primal_weight
+        elif self.model.maximal and instance.rows.nnz > _LARGE:  # what columns move to what multipliers move
+            relaxation.primal_weight = float(np.sqrt(even))
         relaxation.focus(root.opened, root.closed)
         relaxation.start(fraction, share)
-        reached, value, best, steps = root.bound, -np.inf, None, 0
+        reached, value, best, steps, planned = root.bound, -np.inf, None, 0, 0
         while steps < _ROOT_STEPS and not incumbent.done:
             fraction, share, reaches = relaxation.advance()
             steps += relaxation.steps
@@ -252,7 +260,9 @@ class _Tree:
             if best is not None and (told or root.bound - reached > _TOLD_SHARE * left):
                 root, best = replace(self.settle(root, best), fraction=fraction), None
                 incumbent.lower(root.bound)
-                self.make_plans(fraction, *_TOLD_PLANS)
+                visits = _TOLD_PART * 2.0 * (steps - planned) * instance.rows.nnz
+                self.make_plans(fraction, _TOLD_PLANS[0], max(_TOLD_PLANS[1], visits))
+                planned = steps
             near = value >= incumbent.threshold and reached - value <= _ROOT_LEFT * left
             many = (root.opened | root.closed).sum() >= _MANY_FIXED * instance.n_columns
             if root.bound < incumbent.threshold or near or many:
@@ -293,7 +303,8 @@ class _Tree:
             value = max(value, reaches)
             if bound < reached:
                 reached, best = bound, share
-            left = _NODE_LEFT * (min(reached, node.bound) - incumbent.covered)
+            part = _NODE_LEFT if self.model.maximal else _COVER_LEFT
+            left = part * (min(reached, node.bound) - incumbent.covered)
             if reached < incumbent.threshold or (value >= incumbent.threshold and reached - value <= left):
                 break
         if reached >= incumbent.threshold:

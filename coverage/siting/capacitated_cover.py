@@ -16,7 +16,6 @@ from .capacity_plan import (
     answer,
     by_gain,
     contradiction,
-    limits_of,
     make_problem,
     nothing,
     search,
@@ -27,7 +26,7 @@ from .capacity_search import Best
 from .capacity_start import Plans
 from .program_search import Progress
 from .reduce import Floats, Mask, Positions, cover_matrix, merge_rows
-from .requests import mask_of, no_plan, weights_of
+from .requests import limit_of, mask_of, no_plan, weights_of
 from .rules import Rules
 
 
@@ -72,7 +71,7 @@ def capacitated_mclp(
         (n,) residents that each candidate can serve, or one number for all; ``inf`` for no limit. For an
         existing site with a load of its own, what it has left.
     p, cost, budget, forced, forbidden
-        As for `mclp`.
+        As for `mclp`; costs > 0.
     rules
         Quotas, budgets, exclusive sets, existing sites and how many may move.
     time_limit_s, progress
@@ -105,7 +104,7 @@ def capacitated_mclp(
     opened = mask_of(rules_of_sites.forced(forced), n_candidates)
     closed = mask_of(forbidden, n_candidates)
     side, limit, builder = site_rules(rules, n_candidates)
-    limits = limits_of(p, cost, budget, n_candidates)
+    limits = limit_of(p, cost, budget, n_candidates)
     classes, size, member = _classes(rows, weights, closed)
     problem = make_problem(
         classes,

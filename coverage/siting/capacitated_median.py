@@ -71,7 +71,8 @@ def capacitated_p_median(
     cost, weight, n_candidates
         As for `p_median`.
     p
-        Sites to open at most, the forced ones among them.
+        Sites to open at most, the forced ones among them. More than there are allowed candidates cannot be
+        asked for (``infeasible``).
     capacity
         (n,) residents that each candidate can serve, or one number for all; ``inf`` for no limit. For an
         existing site with a load of its own, what it has left.

@@ -118,6 +118,8 @@ def _division(asked: Demanded, found: CapacitatedPlan) -> tuple[list[str], float
         problems.append("a row sends more residents than it has, or a site takes more than it can")
     if asked.everybody and (served < asked.weight * (1 - 1e-6) - 1e-6).any():
         problems.append("not all are served")
+    if not np.allclose(found.load, load, rtol=1e-9, atol=1e-6):
+        problems.append("the loads are not the residents who go there")
     if not np.allclose(found.no_room + found.out_of_reach + served, asked.weight, rtol=1e-9, atol=1e-6):
         problems.append("served, without room and out of reach are not all residents")
     return problems, float((asked.rows.data[order][at] * residents).sum()) if len(row) else 0.0

@@ -8,21 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from .capacity_problem import Problem, arcs_of
 from .capacity_search import Best, Record, find_best
 from .capacity_start import Division, Plans
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
 from .program import ProgramBuilder
 from .program_plan import plan_of
 from .program_search import Progress, solve_program
 from .reduce import Floats, Mask, Positions
-from .requests import conflict
-
-_OPTIMAL_GAP = 1e-6
-"""With fractional numbers a plan is called optimal when none can be better by more than this share."""
+from .requests import conflict, overspent
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class CapacitatedPlan:
     no_room: Floats
     """(m,) residents within reach of an open site for whom there is no capacity."""
     out_of_reach: Floats
-    """(m,) residents whom no open site reaches."""
+    """(m,) residents whom no open site reaches, with a penalty at a smaller cost."""
     proof: CapacityProof | None = field(default=None, compare=False, repr=False)
     """None where infeasible."""
 
@@ -77,34 +73,11 @@ class Asked:
     progress: Progress | None
 
 
-def limits_of(
-    p: int | None, cost: ArrayLike | None, budget: float | None, n_candidates: int
-) -> tuple[Floats, float]:
-    """Take either a number of sites or costs and a budget: (n,) costs and the limit."""
-    if (p is None) == (budget is None) or (cost is None) != (budget is None):
-        raise ValueError("give either p, or cost and budget")
-    if p is not None:
-        if p < 0:
-            raise ValueError("p must not be negative")
-        return np.ones(n_candidates), float(p)
-    costs = np.asarray(cost, np.float64)
-    if costs.shape != (n_candidates,) or not np.isfinite(costs).all() or (costs <= 0).any():
-        raise ValueError(f"cost must be {n_candidates} finite numbers > 0")
-    if budget is None or not budget >= 0:
-        raise ValueError("budget must not be negative")
-    return costs, float(min(budget, costs.sum()))
-
-
 def contradiction(problem: Problem, *, by_number: bool) -> str:
     """Say in Chinese why the sites asked for cannot be; empty where they can."""
-    allowed = int((~problem.forbidden).sum())
     if by_number:
         return conflict(int(problem.budget), problem.forced, problem.forbidden)
-    needed = float(problem.cost[problem.forced].sum())
-    reason = conflict(allowed, problem.forced, problem.forbidden)
-    if not reason and needed > problem.budget * (1.0 + 1e-9):
-        return f"必选点共需 {needed:g}, 超出预算 {problem.budget:g}"
-    return reason
+    return overspent(problem.cost, problem.budget, problem.forced, problem.forbidden)
 
 
 def first_plan(asked: Asked, plans: Plans, best: Best) -> Plan | None:
@@ -113,7 +86,7 @@ def first_plan(asked: Asked, plans: Plans, best: Best) -> Plan | None:
     if problem.allows(problem.forced):
         return None
     builder = asked.builder
-    what = f"至多 {problem.budget:g} 处" if asked.by_number else f"总费用不超过 {problem.budget:g}"
+    what = f"最多开设 {problem.budget:g} 处" if asked.by_number else f"总费用不超过 {problem.budget:g}"
     everywhere = np.arange(problem.n_sites)
     builder.require(what, problem.budget, x=(everywhere, problem.cost))
     if problem.forced.any():
@@ -195,9 +168,11 @@ def answer(
     row, site, residents = spread(asked, division)
     objective = _objective(asked, row, site, residents, constant)
     bound = constant + sign * best.bound
+    if asked.problem.cover and objective == 0.0 and bound < _least_served(asked.problem):
+        bound = 0.0
     bound = max(bound, objective) if sign > 0 else min(bound, objective)
     larger = max(abs(bound), abs(objective))
-    proven = bound == objective if best.whole else abs(bound - objective) <= _OPTIMAL_GAP * larger
+    proven = bound == objective if best.whole else abs(bound - objective) <= OPTIMAL_GAP * larger
     plan = Plan(
         sites=tuple(sites),
         gains=tuple(gains),
@@ -210,6 +185,12 @@ def answer(
         seconds=time.monotonic() - asked.started,
     )
     return _result(asked, plan, (row, site, residents), CapacityProof(asked.member, tuple(best.records)))
+
+
+def _least_served(problem: Problem) -> float:
+    """Give what a plan that serves somebody serves at least: all of a class, or all that a site can."""
+    numbers = np.r_[problem.arcs.weight, problem.arcs.capacity]
+    return float(numbers[numbers > 0].min(initial=math.inf)) * (1.0 - OPTIMAL_GAP)
 
 
 def _objective(asked: Asked, row: Positions, site: Positions, residents: Floats, constant: float) -> float:

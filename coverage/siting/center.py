@@ -271,8 +271,7 @@ def _begin(search: _Search) -> None:
     _, first = search.offer(np.sort(sites))
     if asked.ruled and search.upper == math.inf:
         _repair(search, asked.mask(sites))
-    if len(rows):
-        search.meet(rows[np.unique([*far, int(np.argmax(first))])])
+    search.meet(rows[np.unique([*far, int(np.argmax(first))])] if len(rows) else rows)
 
 
 def _repair(search: _Search, plan: Mask) -> None:

@@ -22,9 +22,7 @@ from .cover_request import (
     add_cover,
     add_minimums,
     add_required,
-    costs_of,
     cover_request,
-    is_whole,
     limited_request,
     refusal,
     shortfall,
@@ -32,7 +30,7 @@ from .cover_request import (
 )
 from .plan import Plan
 from .reduce import Floats, Positions
-from .requests import no_plan
+from .requests import costs_of, is_whole, no_plan
 from .rules import Minimum, Rules
 
 Heads = NDArray[np.integer[Any]]
@@ -81,7 +79,8 @@ def mclp(
     n_candidates
         Number of candidates, existing sites among them.
     p
-        Sites to open at most; forced and existing ones count.
+        Sites to open at most; forced and existing ones count. To ask for more than there are candidates that
+        may open is a mistake and answered as infeasible.
     cost, budget
         Instead of ``p``: (n,) what each candidate costs, >= 0, and what all open sites may cost. With ``p``,
         give further budgets in the rules.
@@ -204,7 +203,7 @@ def lscp(
     (2.0, 3.0, '3 处居民的可选候选点不足所要求的次数, 只要求到可达的次数')
     """
     asked = Rules() if rules is None else rules
-    costs = costs_of(cost, n_candidates)
+    costs = costs_of(cost, n_candidates, zero=True)
     request = cover_request(
         indptr,
         indices,
@@ -245,7 +244,7 @@ def _times(times: ArrayLike, n_rows: int) -> Positions:
         raise ValueError(f"times must be one whole number >= 0, or {n_rows} of them")
     if (wanted != np.floor(wanted)).any():
         raise ValueError("times must be whole numbers")
-    return np.broadcast_to(wanted, (n_rows,)).astype(np.int64)
+    return np.broadcast_to(np.minimum(wanted, 2.0**31), (n_rows,)).astype(np.int64)
 
 
 def _missed(counts: dict[str, int]) -> str:
@@ -325,7 +324,7 @@ def partial_cover(
     asked = Rules() if rules is None else rules
     if not 0.0 <= share <= 1.0:
         raise ValueError("share must lie in 0..1")
-    costs = costs_of(cost, n_candidates)
+    costs = costs_of(cost, n_candidates, zero=True)
     request = cover_request(
         indptr,
         indices,

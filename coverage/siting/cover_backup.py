@@ -18,7 +18,6 @@ from .cover_request import (
     add_cover,
     add_minimums,
     add_required,
-    is_whole,
     limited_request,
     merged,
     refusal,
@@ -28,6 +27,7 @@ from .cover_start import start_of
 from .plan import Plan
 from .program import ProgramBuilder
 from .reduce import Floats, Positions
+from .requests import is_whole
 
 Heads = NDArray[np.integer[Any]]
 Values = NDArray[np.floating[Any] | np.integer[Any]]
@@ -184,8 +184,9 @@ def k_cover(
     relaxation is weak, and each class is a 0/1 column of its own. ``v_c <= sum_{j not in T} a_cj x_j`` for
     sets ``T`` of ``k - 1`` candidates of the class (facets of its hull; Balas 1975) is added for the
     heaviest classes where ``k`` is 2. The search begins from a local search that is good on its own. With
-    ``k`` 1 this is `mclp`. Optima are proven for one or two hundred classes; beyond, expect a plan with a
-    gap of several per cent. Where the first sites count, too, take `expected_cover` or `backup_cover`.
+    ``k`` 1 this is `mclp`. Optima are proven for one or two hundred classes where ``k`` is 2, for some thirty
+    where it is 5; beyond, expect a plan with a gap of several per cent. Where the first sites count,
+    too, take `expected_cover` or `backup_cover`.
 
     Parameters
     ----------

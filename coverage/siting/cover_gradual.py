@@ -131,7 +131,8 @@ def _values(
     value = np.asarray(decay(cost) if callable(decay) else _stepwise(decay, cost), np.float64)
     if value.shape != cost.shape or not ((value >= 0) & (value <= 1)).all():
         raise ValueError("the decay must give a value in 0..1 for each pair")
-    row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    head = np.asarray(indptr, np.int64)  # unsigned ones cannot be counts
+    row = np.repeat(np.arange(len(head) - 1), head[1:] - head[:-1])
     order = np.lexsort((-value, indices, row))
     row, column, value = row[order], np.asarray(indices, np.int64)[order], value[order]
     first = np.r_[True, (np.diff(row) != 0) | (np.diff(column) != 0)][: len(row)] & (value > 0)

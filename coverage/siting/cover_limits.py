@@ -18,15 +18,14 @@ from .cover_request import (
     CoverRequest,
     add_cover,
     add_minimums,
-    costs_of,
     cover_request,
-    is_whole,
     limited_request,
     refusal,
     site_program,
 )
 from .plan import Plan
 from .reduce import Floats, Mask
+from .requests import costs_of, is_whole
 from .rules import Minimum
 
 
@@ -101,7 +100,7 @@ def several_limits(
         raise ValueError("several_limits looks for the least cost; give budgets in the rules")
     given: dict[str, Any] = {"p": None, **options}
     given.pop("budget", None)
-    costs = costs_of(given.pop("cost", None), n_candidates)
+    costs = costs_of(given.pop("cost", None), n_candidates, zero=True)
     request = cover_request(indptr, indices, weight, n_candidates, **given)
     blocks = _within(request, indptr, indices, travel, limits)
     if len(shares) != len(limits) or not all(0.0 <= share <= 1.0 for share in shares):
@@ -178,8 +177,22 @@ def best_for_limits(
     factor = np.asarray(importance, np.float64)
     if factor.shape != (len(limits),) or not np.isfinite(factor).all() or (factor < 0).any():
         raise ValueError("importance must be a finite number >= 0 for each limit")
-    stacked = _stacked(request, blocks, factor)
-    return _limits_plan(request, cover.solve_mclp(stacked), blocks)
+    return _limits_plan(request, _weighted(request, blocks, factor), blocks)
+
+
+def _weighted(request: CoverRequest, blocks: list[csr_array], importance: Floats) -> Plan:
+    """Cover within all limits at once; minimums count residents, whatever the first limit is worth."""
+    stacked, first = _stacked(request, blocks, importance), replace(request, matrix=blocks[0])
+    if not request.rules.minimums:
+        return cover.solve_mclp(stacked)
+    refused = refusal(first)
+    if refused:
+        return refused
+    builder = site_program(request)
+    covered = add_cover(builder, stacked)
+    add_minimums(builder, first)
+    counted = replace(first, counts=stacked.counts)
+    return answer(counted, builder.build(t=(covered, 1.0)), cover.covered_once(stacked))
 
 
 def _one_by_one(request: CoverRequest, blocks: list[csr_array]) -> Plan:
@@ -198,7 +211,7 @@ def _one_by_one(request: CoverRequest, blocks: list[csr_array]) -> Plan:
         plan = _next_limit(request, parts[: len(floors) + 1], floors, measure, starts)
         found = math.isfinite(plan.objective)
         last = plan if found else last
-        if last is None or (part is parts[-1] and found):
+        if (plan.status == "infeasible" and last is None) or (part is parts[-1] and found):
             return plan
         if plan.status != "optimal":
             break
@@ -226,11 +239,13 @@ def _next_limit(
 def _cut_short(part: CoverRequest, plan: Plan) -> Plan:
     """Give the plan of an earlier limit as one of the last limit, about which nothing is proven."""
     reached = _covered(part)
-    objective = reached(plan.sites)
+    objective = reached(plan.sites) if math.isfinite(plan.objective) else plan.objective
     bound = reached(tuple(np.flatnonzero(part.allowed).tolist()))
-    gap = (bound - objective) / bound if bound else 0.0
+    found = math.isfinite(objective)
+    gap = (bound - objective) / bound if found and bound else 0.0 if found else 1.0
+    note = "" if found else plan.note
     return replace(
-        plan, objective=objective, bound=bound, gap=gap, status="feasible", note="", certificate=None
+        plan, objective=objective, bound=bound, gap=gap, status="feasible", note=note, certificate=None
     )
 
 
@@ -251,7 +266,8 @@ def _within(
         raise ValueError(f"travel must be {len(indices)} numbers >= 0, one for each pair")
     if not len(limits) or not all(limit >= 0 for limit in limits):
         raise ValueError("limits must be numbers >= 0, at least one")
-    row = np.repeat(np.arange(len(request.weight)), np.diff(indptr))
+    head = np.asarray(indptr, np.int64)  # unsigned ones cannot be counts
+    row = np.repeat(np.arange(len(head) - 1), head[1:] - head[:-1])
     blocks = []
     for limit in limits:
         near = cost <= limit

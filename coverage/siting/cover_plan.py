@@ -12,15 +12,13 @@ from scipy.sparse import csr_array
 
 from .branch import Progress
 from .cover_request import CoverRequest
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
 from .program import CoverProgram
+from .program_limits import MOST_WHOLE
 from .program_plan import plan_of
 from .program_search import solve_program
 from .reduce import Floats, Mask, Positions
 from .requests import no_plan
-
-_OPTIMAL_GAP = 1e-6
-"""With fractional values a plan is called optimal when no plan can be better by more than this share."""
 
 _NOTHING_FOUND = "时限内没有找到满足全部要求的方案"
 
@@ -131,7 +129,8 @@ def _settled(plan: Plan, objective: float, bound: float, measure: Measure) -> Pl
     rounding = min(1e-9 * measure.size, 0.5 if measure.whole else math.inf)
     bound = found if bound <= found + rounding else bound
     gap = _gap(found, bound, measure)
-    proven = bound == found or (not measure.whole and gap <= _OPTIMAL_GAP)
+    exact = measure.whole and measure.size < MOST_WHOLE  # the search goes on to the last resident
+    proven = bound == found or (not exact and gap <= OPTIMAL_GAP)
     return replace(
         plan,
         objective=objective,

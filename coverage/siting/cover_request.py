@@ -10,14 +10,14 @@ from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array
 
 from .branch import Progress
 from .kernels import Sparse, superset_rows
 from .plan import Plan
 from .program import ProgramBuilder
-from .reduce import Floats, Mask, Positions, cover_matrix, merge_rows
-from .requests import conflict, mask_of, no_plan, weights_of
+from .reduce import Floats, Mask, Positions, cover_matrix, merge_labelled
+from .requests import conflict, is_whole, mask_of, no_plan, weights_of
 from .rules import Budget, Minimum, Rules, add_site_rules, check, contradiction
 
 
@@ -177,26 +177,14 @@ def shortfall(request: CoverRequest, minimums: Sequence[Minimum]) -> str:
         whole, most = math.fsum(request.weight[rows]), math.fsum(request.weight[rows[reached[rows]]])
         if most < _target(minimum, request.weight):
             asked = f"{minimum.name}要求至少覆盖 {percent(minimum.share)}"
-            return f"{asked}, 所有可选的候选点一起只覆盖 {most / whole:.1%}, 达不到要求"
+            can = math.floor(1000.0 * most / whole + 1e-9) / 10.0  # down: so much can be asked for
+            return f"{asked}, 所有可选的候选点一起只覆盖 {can:.1f}%, 达不到要求"
     return ""
 
 
 def percent(share: float) -> str:
     """Write a share for readers."""
     return f"{100.0 * share:.6g}%"
-
-
-def costs_of(cost: ArrayLike | None, n_candidates: int) -> Floats:
-    """Check what each candidate costs (n,); 1 where nothing is given."""
-    costs = np.ones(n_candidates) if cost is None else np.asarray(cost, np.float64)
-    if costs.shape != (n_candidates,) or not np.isfinite(costs).all() or (costs < 0).any():
-        raise ValueError(f"cost must be {n_candidates} finite numbers >= 0")
-    return costs
-
-
-def is_whole(values: Floats) -> bool:
-    """Tell whether sums of the values are exact."""
-    return bool((values == np.floor(values)).all()) and float(np.abs(values).sum()) < 2.0**53
 
 
 def _target(minimum: Minimum, weight: Floats) -> float:
@@ -237,19 +225,7 @@ class Classes:
 
 def merged(matrix: csr_array, weight: Floats, label: Positions | None = None) -> Classes:
     """Merge rows with the same candidates and label; those without residents or candidates are left out."""
-    kept = (weight > 0) & (np.diff(matrix.indptr) > 0)
-    some, n = matrix[kept], matrix.shape[1]
-    tag = np.zeros(some.shape[0], np.int64) if label is None else np.asarray(label, np.int64)[kept]
-    mark = csr_array((np.ones(len(tag)), tag, np.arange(len(tag) + 1)), shape=(len(tag), _size(tag)))
-    both = csr_array(hstack([some, mark], format="csr"))
-    rows, total, _ = merge_rows(both, weight[kept])
-    at = rows.indptr[1:] - 1  # the label is the last column of each row
-    rest = csr_array(rows[:, :n])
-    return Classes(rest, total, rows.indices[at].astype(np.int64) - n)
-
-
-def _size(label: Positions) -> int:
-    return int(label.max(initial=0)) + 1
+    return Classes(*merge_labelled(matrix, weight, label))
 
 
 def add_cover(

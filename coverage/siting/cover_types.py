@@ -13,11 +13,11 @@ from scipy.sparse import block_diag, csr_array
 
 from .branch import Progress
 from .cover import solve_mclp
-from .cover_request import CoverRequest, costs_of, cover_request
+from .cover_request import CoverRequest, cover_request
 from .models import covered_weight
 from .plan import Plan
 from .reduce import cover_matrix
-from .requests import weights_of
+from .requests import costs_of, weights_of
 from .rules import Budget, Minimum, Quota, Rules, check
 
 
@@ -147,7 +147,7 @@ def _joined(
         np.concatenate(weights),
         matrix.shape[1],
         p=None,
-        cost=np.concatenate([costs_of(one.cost, one.n_candidates) for one in types]),
+        cost=np.concatenate([costs_of(one.cost, one.n_candidates, zero=True) for one in types]),
         budget=budget,
         forced=[place[one.name] + site for one in types for site in one.rules.forced(one.forced)],
         forbidden=[place[one.name] + site for one in types for site in one.forbidden],

@@ -13,6 +13,9 @@ from .reduce import LOST, SERVED, Instance, Mask, dominated_columns, restrict
 
 _ROUNDS = 20
 
+_WORK = 2e9
+"""Visits of pairs in search of superset rows, each round: some seconds; without an end on millions."""
+
 
 def reduce_set_cover(instance: Instance) -> tuple[Instance, list[Step], dict[str, int]]:
     """Reduce a set covering problem until nothing changes (Toregas and ReVelle 1973).
@@ -48,7 +51,7 @@ def _drop_columns(instance: Instance, steps: list[Step], counts: dict[str, int])
 def _drop_rows(instance: Instance, steps: list[Step], counts: dict[str, int]) -> Instance:
     if not instance.n_rows:
         return instance
-    inside = superset_rows(sparse_of(instance))
+    inside = superset_rows(sparse_of(instance), _WORK)
     gone = inside >= 0
     if not gone.any():
         return instance

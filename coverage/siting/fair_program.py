@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from .program import CoverProgram, ProgramBuilder
-from .reduce import Floats, Mask, Positions
-from .staged import Asked, classes_of, covered_by, require_minimums, terms
+from .reduce import Floats, Mask, Positions, merge_labelled
+from .staged import Asked, covered_by, require_minimums, terms
 
 UNITS = 1e4
 """Shares are columns of 0..1e4: as large as the cover in the solver."""
@@ -123,7 +123,7 @@ class FairBuilder:
         """Begin with the constraints on sites, the minimums and a floor of all shares that count."""
         asked = counties.asked
         builder = asked.builder()
-        classes, weights, county = classes_of(counties.matrix, counties.weight, counties.county)
+        classes, weights, county = merge_labelled(counties.matrix, counties.weight, counties.county)
         some, group = np.unique(county, return_inverse=True)
         t = np.full(len(counties.names), -1, np.int64)
         if len(some):
@@ -201,7 +201,7 @@ class FairBuilder:
     def _exact(self) -> None:
         """Hold the cover of every county from below."""
         counties, builder = self.counties, self.builder
-        classes, weights, county = classes_of(counties.matrix, counties.weight, counties.county)
+        classes, weights, county = merge_labelled(counties.matrix, counties.weight, counties.county)
         single = np.diff(classes.indptr) == 1
         site = classes.indices[classes.indptr[:-1]].astype(np.int64)
         e = np.full(len(weights), -1, np.int64)
@@ -220,4 +220,4 @@ class FairBuilder:
 
 def pairs_of(counties: Counties) -> int:
     """Count the pairs of class and candidate that a Gini limit needs."""
-    return int(classes_of(counties.matrix, counties.weight, counties.county)[0].nnz)
+    return int(merge_labelled(counties.matrix, counties.weight, counties.county)[0].nnz)

@@ -14,19 +14,18 @@ from scipy.sparse import csr_array
 from .branch import Progress
 from .fair_program import UNITS, Counties, FairBuilder, pairs_of
 from .level_swaps import SMALL, best_by_swaps, levels_of
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
 from .program import CoverProgram, Outcome, open_sites
 from .program_plan import plan_of
-from .reduce import Floats, Mask
+from .reduce import Floats, Mask, merge_labelled
+from .requests import is_whole
 from .staged import (
-    WITHIN,
     Asked,
     Clock,
-    all_whole,
-    classes_of,
     most_residents,
     none_in_time,
     settle,
+    smallest,
     solve_stage,
 )
 
@@ -120,8 +119,9 @@ class Fair:
         """Put the residents that a plan covers, and their bound, into it."""
         counties = self.counties
         limit = min(bound if bound > -math.inf else math.inf, self.plain.bound)
-        whole = all_whole(counties.weight)
-        return settle(replace(plan, note=""), counties.residents(best), limit, whole=whole)
+        whole = is_whole(counties.weight)
+        plan, least = replace(plan, note=""), smallest(counties.weight)
+        return settle(plan, counties.residents(best), limit, whole=whole, least=least)
 
     def _solve(
         self, program: CoverProgram, share: float, gap: float = 0.0, *, told: bool = False
@@ -173,7 +173,7 @@ class Fair:
         if start is None or self.asked.n_candidates <= SMALL:
             return
         counties, counted = self.counties, self.counties.counted
-        classes, weights, county = classes_of(counties.matrix, counties.weight, counties.county)
+        classes, weights, county = merge_labelled(counties.matrix, counties.weight, counties.county)
         place = np.where(counted, np.cumsum(counted) - 1, -1)[county]
         scale = 1.0 / counties.total[counted]
         levels = replace(levels_of(classes, weights, place, scale, np.zeros(len(scale))), enough=enough)
@@ -253,7 +253,7 @@ class Fair:
         if outcome.status == "infeasible":  # by rounding only: there is a plan
             return Level(share, high, False)
         bound = min(high, max(share, outcome.bound - done))
-        return Level(share, bound, bound - share <= WITHIN * max(1.0, done + share))  # of their sum
+        return Level(share, bound, bound - share <= OPTIMAL_GAP * max(1.0, done + share))  # of their sum
 
     def _fairest(self) -> Mask | None:
         """Take the first of the known plans in the lexicographic order."""

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from .branch import Progress
 from .fair_program import Counties, counties_of, gini_of_shares
 from .fair_search import Fair, FairObjective, Level
+from .models import by_gain
 from .plan import Plan
 from .reduce import Mask, cover_matrix
 from .requests import no_plan, weights_of
 from .rules import Rules
-from .staged import Clock, ask, by_gain
+from .staged import Clock, ask
 
 __all__ = ["FairPlan", "Level", "fair_mclp", "gini_of_shares"]
 
@@ -107,7 +108,7 @@ def fair_mclp(
     floor
         Share that every county must have whose share can be changed.
     p, cost, budget, forced, forbidden, rules
-        As for `mclp`; rules see `Rules`.
+        As for `mclp`, costs > 0; rules see `Rules`.
     gap
         The search of the fairness stops at this gap, a share.
     time_limit_s

@@ -36,6 +36,8 @@ class Incumbent:
     nodes: int = 0
     gap: float = 0.0
     """The search may stop at this gap."""
+    offset: float = 0.0
+    """The plan's own measure is the distance of ``covered`` from this: of all costs, where costs count."""
     progress: Progress | None = None
     started: float = field(default_factory=time.monotonic)
     n_candidates: int = 0
@@ -46,7 +48,8 @@ class Incumbent:
     @property
     def threshold(self) -> float:
         """A bound below this says that no plan better than the incumbent, by what matters, exists."""
-        return self.covered + (1.0 - self.slack if self.integral else _RELATIVE_STEP * abs(self.covered))
+        step = 1.0 - self.slack if self.integral else _RELATIVE_STEP * abs(self.covered - self.offset)
+        return self.covered + step
 
     @property
     def done(self) -> bool:

@@ -79,7 +79,7 @@ def _fill(sparse: Sparse, state: _State, tiny: float) -> None:
 
 
 @compiled
-def _swap(sparse: Sparse, state: _State, tiny: float) -> bool:
+def swap(sparse: Sparse, state: _State, tiny: float) -> bool:
     """Replace each open column by the best one, and fill; true where a swap was made."""
     swapped = False
     for out in range(len(sparse.cost)):
@@ -131,7 +131,7 @@ def _become(sparse: Sparse, state: _State, wanted: Mask) -> None:
 def _settle(sparse: Sparse, state: _State, tiny: float) -> float:
     """Fill the plan and swap until no swap helps; the residents covered."""
     _fill(sparse, state, tiny)
-    while _swap(sparse, state, tiny):
+    while swap(sparse, state, tiny):
         pass
     covered = 0.0
     for r in range(len(sparse.weight)):
@@ -141,15 +141,12 @@ def _settle(sparse: Sparse, state: _State, tiny: float) -> float:
 
 
 @compiled
-def improve(sparse: Sparse, start: Mask, budget: float, tiny: float) -> Mask:
-    """Fill a plan by greatest gain for its cost, and swap until no swap helps: (n,) the open columns.
-
-    Costs > 0, ``start`` within the budget.
-    """
+def fill(sparse: Sparse, start: Mask, budget: float, tiny: float) -> _State:
+    """Fill a plan by greatest gain for its cost: what `swap` goes on from. ``start`` within the budget."""
     state = _begin(sparse, budget, np.ones(1, np.uint64))
     _become(sparse, state, start)
-    _settle(sparse, state, tiny)
-    return state.opened
+    _fill(sparse, state, tiny)
+    return state
 
 
 class Pool(NamedTuple):
@@ -228,21 +225,34 @@ def round_plans(sparse: Sparse, fraction: Floats, budget: float, plans: int, poo
     return best
 
 
-@compiled
-def superset_rows(sparse: Sparse) -> Ints:
+def superset_rows(sparse: Sparse, work: float = np.inf) -> Ints:
     """Find for each row another whose columns it holds (k,), -1: none; of equal rows the first stays.
 
     A cover of the smaller row covers the larger. Short rows first; only rows of its rarest column can hold
-    a row.
+    a row. After so many visits of pairs the search ends, with what was found.
     """
-    k = len(sparse.weight)
+    length = sparse.row_start[1:] - sparse.row_start[:-1]
+    order, k = np.argsort(length, kind="stable"), len(length)
     inside, count = np.full(k, -1, np.int64), np.zeros(k, np.int32)
+    begin, left = 0, work
+    while begin < k and left > 0.0:
+        begin, visits = _superset_some(sparse, order, inside, count, begin)
+        left -= visits
+    return inside
+
+
+@compiled
+def _superset_some(sparse: Sparse, order: Ints, inside: Ints, count: Heads, begin: int) -> tuple[int, int]:
+    """Go on from row ``order[begin]`` for some tenths of a second: where it stopped, and visits of pairs."""
     length = sparse.row_start[1:] - sparse.row_start[:-1]
     size = sparse.column_start[1:] - sparse.column_start[:-1]
-    for q in np.argsort(length, kind="mergesort"):
+    visits = 0
+    for i in range(begin, len(order)):
+        q = order[i]
         if inside[q] >= 0 or length[q] == 0:
             continue
         own = sparse.row_column[sparse.row_start[q] : sparse.row_start[q + 1]]
+        visits += 2 * size[own].sum()
         rarest = own[np.argmin(size[own])]
         for j in own:
             for f in range(sparse.column_start[j], sparse.column_start[j + 1]):
@@ -254,4 +264,6 @@ def superset_rows(sparse: Sparse) -> Ints:
         for j in own:
             for f in range(sparse.column_start[j], sparse.column_start[j + 1]):
                 count[sparse.column_row[f]] = 0
-    return inside
+        if visits > 200_000_000:
+            return i + 1, visits
+    return len(order), visits

@@ -101,6 +101,8 @@ def cover_curve(
     if (stand & closed).any():
         raise ValueError("an existing site must not be forbidden")
     first = int(stand.sum())
+    if any(p != int(p) for p in (most, *exact)):
+        raise ValueError("most and exact must be whole numbers")
     if most < first or not least >= 0 or any(not first <= p <= most for p in exact):
         raise ValueError(f"most and exact must not be below the {first} existing sites, nor least below 0")
     most = min(most, n_candidates - int(closed.sum()))

@@ -15,15 +15,12 @@ from .median_problem import Incumbent
 from .median_rows import Costs, merge_equal, read_costs, total_cost
 from .median_search import find_best
 from .median_start import Demand, begin
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
 from .proofs import MedianProof
 from .reduce import Floats, Positions
 from .requests import no_plan, weights_of
 from .rules import Rules
 from .site_limits import Asked, asked_of
-
-_OPTIMAL_GAP = 1e-6
-"""With fractional costs a plan is called optimal when no plan can be cheaper by more than this share."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,8 @@ def p_median(
     weight
         (m,) residents of each row, finite, >= 0.
     p
-        Sites to open at most, the forced ones among them.
+        Sites to open at most, the forced ones among them. More than there are allowed candidates cannot be
+        asked for (``infeasible``).
     forced, forbidden
         Candidates that are opened in any case (existing sites), or never.
     penalty
@@ -177,7 +175,7 @@ def _plan(request: _Request, demand: Demand, incumbent: Incumbent, counts: dict[
     sites, gains = _by_loss(demand, incumbent.sites, asked)
     objective = total_cost(request.costs, request.weight, np.asarray(sites, np.int64), request.penalty)
     bound = incumbent.bound_below(objective)
-    proven = bound == objective if incumbent.whole else objective - bound <= _OPTIMAL_GAP * objective
+    proven = bound == objective if incumbent.whole else objective - bound <= OPTIMAL_GAP * objective
     spare, within = asked.p - len(sites), "在各项规则下" if asked.ruled else ""
     told = spare > 0 and (proven or not asked.ruled)
     unused = f"另外 {spare} 个名额{within}不会降低总成本, 未开设" if told else ""

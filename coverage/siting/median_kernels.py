@@ -224,10 +224,10 @@ def swap(
     n = len(opened)
     first, second, who = np.empty(len(beyond)), np.empty(len(beyond)), np.empty(len(beyond), np.int64)
     loss, change = np.zeros(n), np.zeros(n)
-    total = 0.0
+    total = 0.0  # of the costs that are added and taken away, whose rounding must not look like a saving
     for i in range(len(beyond)):
         who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
-        total += weight[i] * first[i]
+        total += weight[i] * (second[i] if second[i] < np.inf else first[i])
         if who[i] >= 0:
             loss[who[i]] += weight[i] * (second[i] - first[i])
     tiny = 1e-12 * total

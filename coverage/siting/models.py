@@ -16,14 +16,12 @@ from scipy.sparse import csr_array
 from .branch import FEWEST, MAXIMAL, Incumbent, Model, Progress, find_best
 from .certificate import Certificate, Step
 from .dominance import reduce_set_cover
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
+from .program_state import interrupted
 from .reduce import Floats, Mask, Positions, cover_matrix, reduce_cover
-from .requests import conflict, mask_of, no_plan, weights_of
+from .requests import conflict, costs_of, is_whole, limit_of, mask_of, no_plan, overspent, weights_of
 
 _log = logging.getLogger(__name__)
-
-_OPTIMAL_GAP = 1e-6
-"""With fractional weights a plan is called optimal when no plan can be better by more than this share."""
 
 
 def covered_weight(
@@ -116,13 +114,11 @@ def mclp(
     ((1,), 6.0, 6.0, 'optimal')
     """
     started = time.monotonic()
-    matrix, weight = cover_matrix(indptr, indices, n_candidates), weights_of(weight, len(indptr) - 1)
+    matrix = cover_matrix(indptr, indices, n_candidates, np.int8)
+    weight = weights_of(weight, len(indptr) - 1)
     opened, closed = mask_of(forced, n_candidates), mask_of(forbidden, n_candidates)
-    costs, limit = _limit(p, cost, budget, n_candidates)
-    if cost is None:
-        reason = conflict(int(limit), opened, closed)
-    else:
-        reason = _overspent(costs, limit, opened, closed)
+    costs, limit = limit_of(p, cost, budget, n_candidates)
+    reason = conflict(int(limit), opened, closed) if cost is None else overspent(costs, limit, opened, closed)
     if reason:
         return no_plan("infeasible", reason, started)
     incumbent = _incumbent(weight, started + time_limit_s, n_candidates)
@@ -133,10 +129,10 @@ def mclp(
     )
     search = _Search(matrix, weight, costs, limit, opened, closed, MAXIMAL)
     search.run(incumbent)
-    sites, gains = _by_gain(matrix, weight, incumbent.plan, opened)
+    sites, gains = by_gain(matrix, weight, incumbent.plan, opened)
     objective = covered_weight(indptr, indices, weight, sites)
     bound = _round_bound(incumbent, objective)
-    proven = bound == objective if incumbent.integral else bound - objective <= _OPTIMAL_GAP * objective
+    proven = bound == objective if incumbent.integral else bound - objective <= OPTIMAL_GAP * objective
     unused = 0 if p is None else p - len(sites)
     return Plan(
         sites=sites,
@@ -181,15 +177,16 @@ def lscp(
     ((1, 0), 2.0, 'optimal')
     """
     started = time.monotonic()
-    matrix, weight = cover_matrix(indptr, indices, n_candidates), weights_of(weight, len(indptr) - 1)
+    matrix = cover_matrix(indptr, indices, n_candidates, np.int8)
+    weight = weights_of(weight, len(indptr) - 1)
     opened, closed = mask_of(forced, n_candidates), mask_of(forbidden, n_candidates)
     reason = conflict(n_candidates - int(closed.sum()), opened, closed)
     if reason:
         return no_plan("infeasible", reason, started)
-    costs = _limit(None, np.ones(n_candidates) if cost is None else cost, 0.0, n_candidates)[0]
+    costs = costs_of(cost, n_candidates)
     total = float(costs.sum())
     incumbent = _incumbent(costs, started + time_limit_s, n_candidates)
-    incumbent.plan, incumbent.bound = np.flatnonzero(~closed), total
+    incumbent.plan, incumbent.bound, incumbent.offset = np.flatnonzero(~closed), total, total
     if progress is not None:
         tell = progress
         incumbent.progress = lambda found, bound, _, seconds: tell(
@@ -197,11 +194,11 @@ def lscp(
         )
     search = _Search(matrix, weight, costs, total, opened, closed, FEWEST)
     search.run(incumbent)
-    sites, gains = _by_gain(matrix, weight, incumbent.plan, opened)
+    sites, gains = by_gain(matrix, weight, incumbent.plan, opened)
     objective = math.fsum(costs[list(sites)])
     bound = total - incumbent.bound - incumbent.slack
     bound = max(0.0, min(objective, float(math.ceil(bound)) if incumbent.integral else bound))
-    proven = bound == objective if incumbent.integral else objective - bound <= _OPTIMAL_GAP * objective
+    proven = bound == objective if incumbent.integral else objective - bound <= OPTIMAL_GAP * objective
     missed = search.counts.get("rows_without_candidate", 0)
     return Plan(
         sites=sites,
@@ -250,7 +247,9 @@ class _Search:
                 self.steps += steps
                 self.counts |= more | {"rows_left": instance.n_rows, "candidates_left": instance.n_columns}
             find_best(instance, incumbent, self.model)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemError) as error:
+            if not interrupted(error):
+                raise
             _log.info("interrupted after %.1f s", time.monotonic() - incumbent.started)
 
     def certificate(self, incumbent: Incumbent) -> Certificate:
@@ -262,56 +261,36 @@ class _Search:
 def _incumbent(measure: Floats, deadline: float, n_candidates: int) -> Incumbent:
     """Begin a search whose plans are measured by sums of some numbers."""
     total = float(measure.sum())
-    whole = bool((measure == np.floor(measure)).all()) and total < 2.0**53
     slack = max(1e-6, 1e-11 * total)
-    integral = whole and slack < 0.5
+    integral = is_whole(measure) and slack < 0.5
     return Incumbent(integral, slack if integral else 1e-11 * total, deadline, n_candidates=n_candidates)
 
 
-def _limit(
-    p: int | None, cost: NDArray[Any] | None, budget: float | None, n_candidates: int
-) -> tuple[Floats, float]:
-    """Take either a number of sites or costs and a budget: (n,) costs and the limit."""
-    if (p is None) == (budget is None) or (cost is None) != (budget is None):
-        raise ValueError("give either p, or cost and budget")
-    if p is not None:
-        return np.ones(n_candidates), float(p)
-    costs = np.asarray(cost, np.float64)
-    if costs.shape != (n_candidates,) or not np.isfinite(costs).all() or (costs <= 0).any():
-        raise ValueError(f"cost must be {n_candidates} finite numbers > 0")
-    if budget is None or not budget >= 0:
-        raise ValueError("budget must not be negative")
-    return costs, float(min(budget, costs.sum()))
-
-
-def _overspent(cost: Floats, budget: float, forced: Mask, forbidden: Mask) -> str:
-    """Say in Chinese why a request with a budget cannot be met; empty where it can."""
-    reason = conflict(int((~forbidden).sum()), forced, forbidden)
-    needed = float(cost[forced].sum())
-    if not reason and needed > budget * (1.0 + 1e-9):
-        return f"必选点共需 {needed:g}, 超出预算 {budget:g}"
-    return reason
-
-
-def _by_gain(
-    matrix: csr_array, weight: Floats, plan: Positions, forced: Mask
+def by_gain(
+    matrix: csr_array, weight: Floats, sites: Sequence[int] | Positions, keep: Mask | None = None
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Order sites by what each adds to those before it; drop those that add nothing, unless forced."""
+    """Order sites by what each adds to those before it; drop those that add nothing.
+
+    Parameters
+    ----------
+    keep
+        (n,) sites that stay even where they add nothing; all do without it.
+    """
+    plan = np.asarray(sites, np.int64)
     columns = csr_array(matrix[:, plan].T.tocsr())
-    left = weight.copy()
-    open_ = np.ones(len(plan), bool)
-    sites, gains = [], []
+    left, open_ = weight.copy(), np.ones(len(plan), bool)
+    order, gains = [], []
     for _ in range(len(plan)):
         gain = np.where(open_, columns @ left, -1.0)
         best = int(np.argmax(gain))
-        if gain[best] <= 0.0 and not forced[plan[open_]].any():
+        if gain[best] <= 0.0 and keep is not None and not keep[plan[open_]].any():
             break
         open_[best] = False
-        if gain[best] > 0.0 or forced[plan[best]]:
-            sites.append(int(plan[best]))
+        if gain[best] > 0.0 or keep is None or keep[plan[best]]:
+            order.append(int(plan[best]))
             gains.append(float(gain[best]))
         left[columns.indices[columns.indptr[best] : columns.indptr[best + 1]]] = 0.0
-    return tuple(sites), tuple(gains)
+    return tuple(order), tuple(gains)
 
 
 def _round_bound(incumbent: Incumbent, objective: float) -> float:

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import certificate
 from .branch import Progress
-from .models import mclp
+from .certificate import Certificate, Checked
+from .marginals import CUT_SHORT
+from .models import covered_weight, mclp
 from .plan import Plan
+from .proofs import PartialProof
 
 
 def partial_cover(
@@ -47,7 +51,8 @@ def partial_cover(
     -------
     Plan
         ``objective`` and ``bound`` are costs; ``gains`` residents. Infeasible, with a ``note``, where all
-        allowed candidates cover less. It has no certificate of its own.
+        allowed candidates cover less. Its certificate is that of the largest budget ruled out; see
+        `certify_partial`.
 
     Raises
     ------
@@ -84,15 +89,22 @@ def partial_cover(
         )
     best, high = _fewer(best, target, costs, forced)
     low = float(costs[list(forced)].sum())  # the least budget not ruled out
+    proof: PartialProof | None = None
     while low < high:
         _tell(progress, high, low, started)
         middle = float(np.floor((low + high) / 2.0))
+        left = max(0.0, started + time_limit_s - time.monotonic())
         plan = most(middle)
+        cut_short = plan.status != "optimal" and plan.seconds < CUT_SHORT * left  # Ctrl-C within
         if plan.objective >= target:
             best, high = _fewer(plan, target, costs, forced)
         elif plan.bound < target:
             low = middle + 1.0
+            if isinstance(plan.certificate, Certificate):
+                proof = PartialProof(middle, plan.sites, plan.certificate)
         else:
+            break
+        if cut_short:
             break
     low = min(low, high)
     _tell(progress, high, low, started)
@@ -106,8 +118,57 @@ def partial_cover(
         gap=gap,
         note="",
         seconds=time.monotonic() - started,
-        certificate=None,
+        certificate=proof,
     )
+
+
+def certify_partial(
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    weight: NDArray[np.floating[Any] | np.integer[Any]],
+    n_candidates: int,
+    plan: Plan,
+    *,
+    share: float,
+    cost: NDArray[np.integer[Any] | np.floating[Any]] | None = None,
+    forced: Sequence[int] = (),
+    forbidden: Sequence[int] = (),
+) -> Checked:
+    """Recompute cost, feasibility and bound of a plan of `partial_cover` without its search or a solver.
+
+    Returns
+    -------
+    Checked
+        ``bound``: the cost of the forced candidates, or 1 more than the budget of which the certificate
+        proves that it covers too few (costs are whole numbers).
+    """
+    costs = np.ones(n_candidates) if cost is None else np.asarray(cost, np.float64)
+    weights = np.asarray(weight, np.float64)
+    target = share * float(weights.sum()) * (1.0 - 1e-12)
+    objective = float(costs[list(plan.sites)].sum())
+    bound, proof, problems = float(costs[list(forced)].sum()), plan.certificate, list[str]()
+    opened = np.isin(np.arange(n_candidates), np.asarray(plan.sites, np.int64))
+    if not opened[list(forced)].all() or opened[list(forbidden)].any():
+        problems.append("a forced candidate is closed or a forbidden one open")
+    if covered_weight(indptr, indices, weights, plan.sites) < target:
+        problems.append("the plan covers less than the share")
+    if isinstance(proof, PartialProof):
+        request = certificate.request(
+            indptr,
+            indices,
+            weights,
+            n_candidates,
+            maximal=True,
+            budget=proof.budget,
+            cost=costs,
+            forced=forced,
+            forbidden=forbidden,
+        )
+        found = certificate.check(request, proof.sites, proof.certificate)
+        problems += found.problems
+        if not found.problems and found.bound < target:
+            bound = max(bound, proof.budget + 1.0)
+    return Checked(objective, bound, tuple(problems))
 
 
 def _tell(progress: Progress | None, high: float, low: float, started: float) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .branch import Progress
+from .models import by_gain
 from .phases_program import (
     Phase,
     Timetable,
@@ -29,7 +30,7 @@ from .program_plan import plan_of
 from .reduce import Floats, Mask, cover_matrix
 from .requests import no_plan
 from .rules import Rules
-from .staged import Clock, by_gain, covered_by, none_in_time, settle, solve_stage
+from .staged import Clock, covered_by, none_in_time, settle, smallest, solve_stage
 
 __all__ = ["Phase", "PhasedPlan", "Schedule", "phased_mclp"]
 
@@ -267,7 +268,9 @@ class _Stages:
             unused = sum(self.asked.number) - len(sites)
         note = f"另外 {unused} 个名额不会增加覆盖人口, 未开设" if unused > 0 else ""
         plan = replace(plan, sites=sites, gains=gains, note=note)
-        return settle(plan, self.asked.worth(self.best), bound, whole=self.asked.whole)
+        asked, worth = self.asked, self.asked.worth(self.best)
+        least = smallest(asked.value[:, None] * asked.weight)
+        return settle(plan, worth, bound, whole=asked.whole, least=least)
 
     def _result(self, plan: Plan, alone: Floats) -> PhasedPlan:
         asked = self.asked

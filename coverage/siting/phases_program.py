@@ -16,10 +16,10 @@ from scipy.sparse import csr_array, diags_array
 
 from .plan import Plan
 from .program import CoverProgram, ProgramBuilder
-from .reduce import Floats, Mask, Positions
-from .requests import mask_of, weights_of
+from .reduce import Floats, Mask, Positions, merge_labelled
+from .requests import costs_of, is_whole, mask_of, weights_of
 from .rules import Quota, Rules, add_site_rules, contradiction
-from .staged import all_whole, check_rules, classes_of, covered_by, require_minimums, shifted, terms
+from .staged import check_rules, covered_by, require_minimums, shifted, terms
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Phase:
     name: str
     """Such as 2027 年."""
     number: int | None = None
-    """New sites at most in this year."""
+    """New sites at most in this year. More in all years than there are new candidates cannot be asked for."""
     budget: float | None = None
     """What the new sites of this year may cost."""
     weight: ArrayLike | None = None
@@ -86,7 +86,7 @@ class Timetable:
     @property
     def whole(self) -> bool:
         """True where the value of every plan is a whole number."""
-        return all_whole(self.weight, self.value)
+        return is_whole(self.weight, self.value)
 
     def covered(self, state: Mask) -> Floats:
         """Give the residents covered in each year (T,), from the rows."""
@@ -132,9 +132,7 @@ def timetable(
     value = np.array([year.value for year in years], np.float64)
     if not np.isfinite(value).all() or (value < 0).any():
         raise ValueError("the value of a year must be finite and >= 0")
-    costs = np.ones(n) if cost is None else np.asarray(cost, np.float64).copy()
-    if costs.shape != (n,) or not np.isfinite(costs).all() or (costs <= 0).any():
-        raise ValueError(f"cost must be {n} finite numbers > 0")
+    costs = costs_of(cost, n).copy()
     for year in years:
         for quota in year.quotas:
             mask_of(quota.candidates, n)
@@ -230,7 +228,7 @@ def phased_program(asked: Timetable, value: Floats, opened: Mask, closed: Mask) 
         base += value[year] * math.fsum(asked.weight[year][served])
         rows = csr_array(asked.matrix[~served] @ diags_array((~shut[year]).astype(np.float64)))
         rows.eliminate_zeros()
-        classes, weights, _ = classes_of(rows, asked.weight[year][~served])
+        classes, weights, _ = merge_labelled(rows, asked.weight[year][~served])
         t = builder.add_classes(shifted(classes, year * n, builder.n_sites), weights)
         parts.append((t, value[year]))
     for year in range(years):

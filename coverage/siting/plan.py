@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from .certificate import Certificate
-from .proofs import CenterProof, DispersionProof, MedianProof
+from .proofs import CenterProof, DispersionProof, MedianProof, PartialProof
 
 if TYPE_CHECKING:
     from .program_proof import ProgramProof
 
 Status = Literal["optimal", "feasible", "infeasible"]
+
+
+OPTIMAL_GAP = 1e-6
+"""With fractional numbers a plan is called optimal when none can be better by more than this share."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Plan:
     """In Chinese: why nothing is feasible, or why fewer sites were opened than allowed."""
     seconds: float = field(default=0.0, compare=False)
     """Wall time."""
-    certificate: Certificate | ProgramProof | MedianProof | CenterProof | DispersionProof | None = field(
-        default=None, compare=False, repr=False
-    )
+    certificate: (
+        Certificate | ProgramProof | PartialProof | MedianProof | CenterProof | DispersionProof | None
+    ) = field(default=None, compare=False, repr=False)
     """What proves the bound; `certificate.check` follows it, or `program_proof.check_program`, or the model's
     ``certify_…`` function. None where nothing is proven."""

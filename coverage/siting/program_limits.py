@@ -11,7 +11,7 @@ from .reduce import Floats, Mask
 _EXACT, _MEASURED = 1e-9, 1e-8
 """Constraints on sites hold to this share of their limit; those on quantities also of their largest term."""
 
-_MOST_WHOLE = 2.0**33
+MOST_WHOLE = 2.0**33
 """Whole worths in all up to this: beyond, the rounding of a bound comes near to 1."""
 
 _ROUNDS = 30
@@ -31,7 +31,7 @@ def is_whole(program: CoverProgram) -> bool:
         and (program.t_value >= 0).all()
         and not (wasted & used).any()
         and all((values == np.floor(values)).all() for values in sums)
-        and float(np.abs(program.x_value).sum() + height @ program.t_value[program.group]) < _MOST_WHOLE
+        and float(np.abs(program.x_value).sum() + height @ program.t_value[program.group]) < MOST_WHOLE
     )
 
 

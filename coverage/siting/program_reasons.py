@@ -34,6 +34,8 @@ class Change:
     """The limit, without the sign of an at-least constraint."""
     possible: float
     """The limit with which there is a plan, together with the other changes."""
+    among: int = 1
+    """Constraints of this name."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def _nearest(
     changes = []
     for row in soft[reached[soft] > program.limit[soft] + tolerance_of(program)[soft]]:
         sign = -1.0 if program.limit[row] < 0 else 1.0
-        changes.append(Change(program.names[row], sign * program.limit[row], sign * reached[row]))
+        name, asked, possible = program.names[row], sign * program.limit[row], sign * reached[row]
+        changes.append(Change(name, asked, possible, program.names.count(name)))
     return tuple(changes), outcome.status == "optimal"
 
 
@@ -238,15 +241,34 @@ def _text(
     if not nearest:
         return text
     most = least and len(nearest) == 1
-    changes = ", ".join(f"“{change.name}” 改为 {_number(change, most=most)}" for change in nearest)
-    text += f"; 若 {changes} 即可" + ("" if least else " (时限内未证明改动最小)")
+    text += f"; 若 {', '.join(_changes(nearest, most=most))} 即可"
+    text += "" if least else " (时限内未证明改动最小)"
     told = {change.name for change in nearest} if len(nearest) == 1 else set()
-    others = [change for change in alone if change.name not in told]
+    others = tuple(change for change in alone if change.name not in told)
     if others:
-        text += "; 或者 " + ", 或者 ".join(
-            f"“{change.name}” 改为 {_number(change, most=True)}" for change in others
-        )
+        text += "; 或者 " + ", 或者 ".join(_changes(others, most=True))
     return text
+
+
+def _changes(changes: tuple[Change, ...], *, most: bool) -> list[str]:
+    """Say each change once: constraints of the same name, such as one for each row, are counted."""
+    told = []
+    for name in dict.fromkeys(change.name for change in changes):
+        its = [change for change in changes if change.name == name]
+        if its[0].among > 1:
+            told.append(f"“{name}” 放宽 {len(its)} 项")
+        elif _says(its[0]):
+            told.append(f"“{name}” 改为 {_number(its[0], most=most)}")
+        else:
+            told.append(f"“{name}” 由 {its[0].asked:.10g} 放宽到 {_number(its[0], most=most)}")
+    return told
+
+
+def _says(change: Change) -> bool:
+    """Tell whether the name of a requirement holds its limit, or a share that stands for it."""
+    numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", change.name)
+    near = any(math.isclose(float(number), change.asked, rel_tol=1e-6, abs_tol=1e-9) for number in numbers)
+    return near or "%" in change.name
 
 
 def _number(change: Change, *, most: bool) -> str:
@@ -262,7 +284,7 @@ def _number(change: Change, *, most: bool) -> str:
         reachable = " (最多可达)" if most and not up else ""
         return f"{rounding(share * 10 + (-1e-7 if up else 1e-7)) / 10:g}%{reachable}"
     nearest = round(change.possible)
-    if abs(change.possible - nearest) < 1e-6 * max(1.0, abs(nearest)):
+    if abs(change.possible - nearest) <= 1e-9 * max(1.0, abs(nearest)):
         return f"{nearest}"
     digits = 10.0 ** max(0, 3 - math.floor(math.log10(max(abs(change.possible), 1e-9))))
     return f"{rounding(change.possible * digits) / digits:.12g}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .plan import Status
+from .plan import OPTIMAL_GAP, Status
 from .program import CoverProgram, Outcome
 from .program_limits import propagate
 from .program_plans import Planner
@@ -22,9 +22,6 @@ from .reduce import Mask
 __all__ = ["Progress", "solve_program"]
 
 _log = logging.getLogger(__name__)
-
-_OPTIMAL_GAP = 1e-6
-"""Where worths are not whole, a plan is optimal when none can be better by more than this share."""
 
 
 def solve_program(
@@ -132,7 +129,7 @@ def _outcome(program: CoverProgram, search: Search, counts: dict[str, int]) -> O
         return Outcome(status, nothing, *empty, -math.inf, search.bound, 1.0, counts, seconds, proof)
     bound = max(search.bound, found.objective)
     distance = bound - found.objective
-    near = max(_OPTIMAL_GAP * max(abs(bound), abs(found.objective)), 2e-10 * search.frame.size)
+    near = max(OPTIMAL_GAP * max(abs(bound), abs(found.objective)), 2e-10 * search.frame.size)
     proven = distance == 0.0 if search.frame.whole else distance <= near
     return Outcome(
         status="optimal" if proven else "feasible",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .certificate import Certificate
 from .reduce import Floats, Mask, Positions
 
 Whole = NDArray[np.int64]
@@ -30,6 +31,16 @@ class Step:
     """Candidate that the next two steps close and open; -1 where the search went on without splitting."""
     following: tuple[int, ...] = ()
     """Steps that follow: none, one, or two (closed, opened)."""
+
+
+@dataclass(frozen=True)
+class PartialProof:
+    """A budget that is too small for a share of the residents, and the proof: a maximal covering's."""
+
+    budget: float
+    sites: tuple[int, ...]
+    """The best plan for the budget, on which the certificate rests."""
+    certificate: Certificate
 
 
 @dataclass

@@ -28,6 +28,10 @@ _NAMES = {
 """Names under which each array may stand, ours first; ``data``, ``shape`` and ``format`` are scipy's."""
 
 _MOST_BYTES = 12_000_000_000
+_MOST_CANDIDATES = 100_000
+_MOST_VALUE = 1e15
+"""Numbers add up to no more than this: beyond, whole numbers are not exact, and sums may overflow."""
+
 _FIX = "应有 indptr、indices、weight 和 n_sites (CSR: 每行需求点能到达它的候选点)"
 
 
@@ -49,7 +53,7 @@ class ReachFile:
     capacity: Floats | None
     """(n,) residents that each candidate can serve, where the file has it."""
     group: Positions | None
-    """(m,) county of each row, where the file has it."""
+    """(m,) county of each row, numbered anew from 0 in ascending order, where the file has it."""
     notes: tuple[str, ...]
     """What was taken for granted, in Chinese."""
 
@@ -68,10 +72,9 @@ def read_reach(path: str | Path) -> ReachFile:
     missing = [name for name in ("indptr", "indices") if name not in arrays]
     if missing:
         raise InputError(Problem(source.name, f"缺少 {'、'.join(missing)}", ", ".join(arrays)[:80], _FIX))
-    if "format" in arrays and arrays["format"].item() not in (b"csr", "csr"):
-        raise InputError(
-            Problem(source.name, "应为 CSR 格式", str(arrays["format"].item())[:20], "请用 tocsr()")
-        )
+    kind = arrays["format"].ravel().tolist() if "format" in arrays else []
+    if kind not in ([], [b"csr"], ["csr"]):
+        raise InputError(Problem(source.name, "应为 CSR 格式", str(kind)[:40], "请用 tocsr()"))
     indptr = _whole(source, arrays, "indptr", problems)
     indices = _whole(source, arrays, "indices", problems)
     if problems:
@@ -80,6 +83,9 @@ def read_reach(path: str | Path) -> ReachFile:
     if rows < 0 or indptr[0] != 0 or (np.diff(indptr) < 0).any() or indptr[-1] != len(indices):
         got = f"{len(indptr)} 个, 末项 {indptr[-1] if len(indptr) else '无'}, indices {len(indices)} 个"
         raise InputError(Problem(source.name, "indptr 应从 0 开始、不减, 末项等于 indices 的个数", got))
+    if len(arrays.get("shape", ())) == 2 and int(arrays["shape"][0]) != rows:
+        got = f"shape 有 {int(arrays['shape'][0])} 行, indptr 有 {rows} 行"
+        problems.append(Problem(source.name, "矩阵的行数不一致", got))
     n = _count(source, arrays, indices, problems, notes)
     if "weight" not in arrays:
         notes.append("文件没有 weight, 每行按 1 计")
@@ -151,15 +157,25 @@ def _count(
         problems.append(Problem(source.name, "候选点的序号不能为负", str(int(indices.min()))))
     if "n_candidates" in arrays or "shape" in arrays:
         given = np.ravel(arrays["n_candidates" if "n_candidates" in arrays else "shape"])
-        if not len(given) or given.dtype.kind not in "iu":
-            problems.append(Problem(source.name, "n_sites 应是整数", str(given.dtype)))
+        if len(given) != (1 if "n_candidates" in arrays else 2) or given.dtype.kind not in "iu":
+            got = f"{given.dtype}, {len(given)} 个数"
+            problems.append(Problem(source.name, "n_sites 应是一个整数 (矩阵的 shape 是两个)", got))
             return most
         n = int(given[-1])
-        if n < most or n > 2**31 - 1:
+        if n < most:
             problems.append(Problem(source.name, f"n_sites 应不小于 {most}", str(n), "indices 从 0 编号"))
-        return max(n, most)
+        return _few(source, max(n, most), problems)
     notes.append(f"文件没有 n_sites, 按出现的最大序号计 {most} 个候选点")
-    return most
+    return _few(source, most, problems)
+
+
+def _few(source: Path, n: int, problems: list[Problem]) -> int:
+    """Give a number of candidates that arrays can be made for."""
+    if n > _MOST_CANDIDATES:
+        what = f"候选点应不多于 {_MOST_CANDIDATES:,} 个"
+        problems.append(Problem(source.name, what, f"{n:,}", "请先去掉无人可达或重复的候选点"))
+        return 0
+    return n
 
 
 def _numbers(
@@ -178,11 +194,17 @@ def _numbers(
         got = f"{array.dtype}, 形状 {array.shape}"
         problems.append(Problem(source.name, f"{name} 应有 {size} 个数", got))
         return None
-    numbers = array.astype(np.float64)
+    with np.errstate(over="ignore"):  # a number of long double may be too large
+        numbers = array.astype(np.float64)
     wrong = np.flatnonzero((numbers < 0) | np.isnan(numbers) | (np.isinf(numbers) & (not infinite)))
     if len(wrong):
         got = f"第{wrong[0] + 1}个是 {numbers[wrong[0]]:g}, 共 {len(wrong)} 个"
         problems.append(Problem(source.name, f"{name} 应为不小于 0 的有限数", got))
+        return numbers
+    most = float(np.where(np.isinf(numbers), 0.0, np.minimum(numbers, 2 * _MOST_VALUE)).sum())
+    if most > _MOST_VALUE:
+        what = f"{name} 合计应不超过 {_MOST_VALUE:g}"
+        problems.append(Problem(source.name, what, f"最大的数是 {numbers.max():g}", "请换较大的单位"))
     return numbers
 
 
@@ -196,4 +218,4 @@ def _groups(
         got = f"{array.dtype}, 形状 {array.shape}"
         problems.append(Problem(source.name, f"group 应有 {rows} 个不小于 0 的整数", got))
         return None
-    return array.astype(np.int64)
+    return np.unique(array, return_inverse=True)[1].astype(np.int64)  # models make arrays of all numbers

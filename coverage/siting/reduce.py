@@ -6,18 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array, hstack
+
+from .pair_kernels import component_count, dominated, hash_rows, sums
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
-
-_BLOCK = 4096
-"""Classes compared at once when dominance is checked; with ``_PAIRS`` it bounds the memory."""
-
-_PAIRS = 1 << 16
-"""Pairs of columns compared at once."""
 
 SERVED, LOST = -1, -2
 """Rows of the input in no class: an opened candidate covers them or they weigh nothing; none can."""
@@ -57,24 +52,35 @@ class Instance:
         return len(self.position)
 
 
-def cover_matrix(indptr: NDArray[np.integer], indices: NDArray[np.integer], n_candidates: int) -> csr_array:
+def cover_matrix(
+    indptr: NDArray[np.integer],
+    indices: NDArray[np.integer],
+    n_candidates: int,
+    dtype: type[np.float64] | type[np.int8] = np.float64,
+) -> csr_array:
     """Build the canonical 0/1 matrix (rows × candidates) from CSR arrays; duplicates count once.
+
+    As ``int8`` a pair takes 5 bytes instead of 12; sums of it must then be taken with floats.
 
     Raises
     ------
     ValueError
         The arrays are not a CSR structure with columns in ``0..n_candidates-1``.
     """
-    indptr, indices = np.array(indptr, np.int64), np.array(indices, np.int64)
+    indptr, indices = np.asarray(indptr), np.asarray(indices)
     if indptr.ndim != 1 or not len(indptr) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
         raise ValueError("indptr must start at 0 and not fall")
-    if indptr[-1] != len(indices):
+    if int(indptr[-1]) != len(indices):
         raise ValueError(f"indptr ends at {indptr[-1]}, but there are {len(indices)} indices")
     if len(indices) and (indices.min() < 0 or indices.max() >= n_candidates):
         raise ValueError(f"indices must lie in 0..{n_candidates - 1}")
-    matrix = csr_array((np.ones(len(indices)), indices, indptr), shape=(len(indptr) - 1, n_candidates))
+    index = np.int32 if max(len(indices), len(indptr), n_candidates) < 2**31 else np.int64
+    values = np.ones(len(indices), dtype)
+    matrix = csr_array(
+        (values, indices.astype(index), indptr.astype(index)), shape=(len(indptr) - 1, n_candidates)
+    )
     matrix.sum_duplicates()
-    matrix.data[:] = 1.0
+    matrix.data[:] = 1
     return matrix
 
 
@@ -110,11 +116,11 @@ def reduce_cover(
         (an optimum without them exists). ``counts`` names each step.
     """
     positive = weight > 0
-    reachable = matrix @ (~forbidden).astype(np.float64) > 0
+    reachable = sums(matrix.indptr, matrix.indices, (~forbidden).astype(np.float64)) > 0
     keep = positive & reachable
-    served = int((matrix[keep] @ forced.astype(np.float64) > 0).sum())
-    whole = Instance(
-        rows=matrix[keep],
+    served = int((sums(matrix.indptr, matrix.indices, forced.astype(np.float64))[keep] > 0).sum())
+    instance = Instance(
+        rows=matrix if keep.all() else matrix[keep],
         columns=csr_array(matrix.shape[::-1]),
         weight=weight[keep],
         position=np.arange(matrix.shape[1], dtype=np.int64),
@@ -124,10 +130,11 @@ def reduce_cover(
         cost=np.ones(matrix.shape[1]) if cost is None else cost,
         origin=np.where(keep, np.cumsum(keep) - 1, np.where(positive, LOST, SERVED)),
     )
-    merged = restrict(whole, opened=forced, closed=forbidden)
-    unused = np.diff(merged.columns.indptr) == 0
-    dominated = dominated_columns(merged) & ~unused
-    instance = restrict(merged, opened=np.zeros_like(unused), closed=dominated | unused)
+    instance = restrict(instance, opened=forced, closed=forbidden)
+    unused = np.diff(instance.columns.indptr) == 0
+    beaten = dominated_columns(instance)
+    if unused.any() or beaten.any():
+        instance = restrict(instance, opened=np.zeros_like(unused), closed=beaten | unused)
     return instance, {
         "rows": matrix.shape[0],
         "candidates": matrix.shape[1],
@@ -136,7 +143,7 @@ def reduce_cover(
         "rows_served_by_forced": served,
         "rows_merged": int(keep.sum()) - served - instance.n_rows,
         "candidates_useless": int(unused.sum()),
-        "candidates_dominated": int(dominated.sum()),
+        "candidates_dominated": int(beaten.sum()),
         "rows_left": instance.n_rows,
         "candidates_left": instance.n_columns,
         "components": count_components(instance),
@@ -145,11 +152,14 @@ def reduce_cover(
 
 def restrict(instance: Instance, *, opened: Mask, closed: Mask) -> Instance:
     """Open some columns for good (their classes move to ``base``), close others, and merge rows again."""
-    served = instance.rows @ opened.astype(np.float64) > 0
+    served = sums(instance.rows.indptr, instance.rows.indices, opened.astype(np.float64)) > 0
     left = np.flatnonzero(~(opened | closed))
-    matrix = instance.rows[~served][:, left]
+    matrix = instance.rows[~served] if served.any() else instance.rows
+    matrix = matrix[:, left] if len(left) < instance.n_columns else matrix
     covered = np.diff(matrix.indptr) > 0
-    rows, weight, group = merge_rows(matrix[covered], instance.weight[~served][covered])
+    matrix = matrix if covered.all() else matrix[covered]
+    rows, weight, group = merge_rows(matrix, instance.weight[~served][covered])
+    del matrix  # on tens of millions of pairs memory counts
     place = np.full(instance.n_rows, SERVED, np.int64)
     place[~served] = LOST
     place[np.flatnonzero(~served)[covered]] = group
@@ -175,7 +185,7 @@ def merge_rows(matrix: csr_array, weight: Floats) -> tuple[csr_array, Floats, Po
     if matrix.shape[0] < 2:
         return matrix, weight, np.arange(matrix.shape[0], dtype=np.int64)
     random = np.random.default_rng(1).integers(1, 2**63, (2, matrix.shape[1]), dtype=np.uint64)
-    first, second = (np.add.reduceat(hashes[matrix.indices], matrix.indptr[:-1]) for hashes in random)
+    first, second = (hash_rows(matrix.indptr, matrix.indices, hashes) for hashes in random)
     order = np.lexsort((second, first))
     first, second = first[order], second[order]
     new = np.r_[True, (first[1:] != first[:-1]) | (second[1:] != second[:-1])]
@@ -187,6 +197,40 @@ def merge_rows(matrix: csr_array, weight: Floats) -> tuple[csr_array, Floats, Po
     member[order] = group
     merged = matrix[np.r_[leader, order[alone]]]
     return merged, np.bincount(member, weight).astype(np.float64), member
+
+
+def merge_labelled(
+    matrix: csr_array, weight: Floats, label: Positions | None = None
+) -> tuple[csr_array, Floats, Positions]:
+    """Merge the rows of each label with the same columns; rows without weight or column are left out.
+
+    Parameters
+    ----------
+    matrix, weight, label
+        (m, n) canonical, (m,) >= 0, (m,) >= 0; all rows have the same label without it.
+
+    Returns
+    -------
+    rows, weights, labels
+        (k, n), the sums of the weights (k,), and (k,).
+
+    Examples
+    --------
+    >>> rows = csr_array(np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]]))
+    >>> merged, weights, labels = merge_labelled(rows, np.array([2.0, 3.0, 4.0, 5.0]), np.array([0, 0, 7, 7]))
+    >>> sorted(zip(weights.tolist(), labels.tolist()))
+    [(4.0, 7), (5.0, 0)]
+    """
+    kept = np.flatnonzero((weight > 0) & (np.diff(matrix.indptr) > 0))
+    n = matrix.shape[1]
+    tag = np.zeros(len(kept), np.int64) if label is None else np.asarray(label, np.int64)[kept]
+    size = int(tag.max(initial=0)) + 1
+    mark = csr_array((np.ones(len(kept)), tag, np.arange(len(kept) + 1)), shape=(len(kept), size))
+    marked = csr_array(hstack([matrix[kept], mark], format="csr"))
+    marked.sort_indices()
+    rows, weights, _ = merge_rows(marked, weight[kept])
+    last = rows.indices[rows.indptr[1:] - 1].astype(np.int64) - n  # the label is the last column of each row
+    return csr_array(rows[:, :n]), weights, last
 
 
 def _rows_equal(matrix: csr_array, left: Positions, right: Positions) -> Mask:
@@ -222,43 +266,10 @@ def dominated_columns(instance: Instance) -> Mask:
 
     A column that dominates ``j`` covers the rarest class of ``j``, so only that class's columns are tried.
     """
-    dominated = np.zeros(instance.n_columns, bool)
-    degree = np.diff(instance.columns.indptr)
-    used = np.flatnonzero(degree)
-    if not len(used):
-        return dominated
-    breadth = np.diff(instance.rows.indptr)
-    code = breadth[instance.columns.indices].astype(np.int64) * instance.n_rows + instance.columns.indices
-    rarest = np.minimum.reduceat(code, instance.columns.indptr[used]) % instance.n_rows
-    small = np.repeat(used, breadth[rarest])
-    large = instance.rows.indices[ranges(instance.rows.indptr[rarest], breadth[rarest])].astype(np.int64)
-    cheaper = instance.cost[large] < instance.cost[small]
-    maybe = (degree[large] > degree[small]) | ((degree[large] == degree[small]) & (cheaper | (large < small)))
-    maybe &= instance.cost[large] <= instance.cost[small]
-    dominated[_subsets(instance, small[maybe], large[maybe])] = True
-    return dominated
-
-
-def _subsets(instance: Instance, small: Positions, large: Positions) -> Positions:
-    """Return ``small`` of the pairs of columns where ``large`` covers every class that ``small`` covers.
-
-    Bit sets over blocks of classes, short blocks first: nearly all pairs fail within the first classes.
-    """
-    start, size = 0, 64
-    while start < instance.n_rows and len(small):
-        block = instance.rows[start : start + size].toarray().astype(bool)
-        bits = np.packbits(block.T, axis=1)
-        parts = np.array_split(np.arange(len(small)), len(small) // _PAIRS + 1)
-        inside = np.concatenate([~(bits[small[part]] & ~bits[large[part]]).any(axis=1) for part in parts])
-        small, large = small[inside], large[inside]
-        start, size = start + size, min(size * 4, _BLOCK)
-    return small
+    rows, columns = instance.rows, instance.columns
+    return dominated(rows.indptr, rows.indices, columns.indptr, columns.indices, instance.cost)
 
 
 def count_components(instance: Instance) -> int:
     """Count the connected components of the graph of classes and columns that cover at least one class."""
-    n, size = instance.n_columns, instance.n_columns + instance.n_rows
-    tail = np.repeat(np.arange(instance.n_rows), np.diff(instance.rows.indptr)) + n
-    graph = csr_array((instance.rows.data, (tail, instance.rows.indices)), shape=(size, size))
-    found, _ = connected_components(graph, directed=False)
-    return int(found) - int((np.diff(instance.columns.indptr) == 0).sum())
+    return component_count(instance.rows.indptr, instance.rows.indices, instance.n_columns)

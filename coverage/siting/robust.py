@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .branch import Progress
+from .models import by_gain
 from .plan import Plan
 from .reduce import Mask
 from .requests import no_plan
 from .robust_search import Measure, Objective, Situation, Stages, States, states_of
 from .rules import Rules
-from .staged import Clock, ask, by_gain
+from .staged import Clock, ask
 
 __all__ = ["RobustPlan", "Situation", "robust_mclp"]
 
@@ -95,7 +96,7 @@ def robust_mclp(
     situations
         At least one.
     p, cost, budget, forced, forbidden
-        As for `mclp`.
+        As for `mclp`; costs > 0.
     floor
         For ``mix``: the least cover in every situation, in the measure.
     measure
@@ -155,8 +156,9 @@ def _result(stages: Stages, plan: Plan, best: Mask, tie: float) -> RobustPlan:
     states, asked = stages.states, stages.asked
     matrix, weight, times = states.together()
     keep = None if asked.rules else asked.opened
-    sites, gains = by_gain(matrix, weight, np.flatnonzero(best).tolist(), keep)
-    gains = tuple(gain / times for gain in gains)
+    everybody = np.concatenate(states.weight)  # also in situations without probability
+    needed, _ = by_gain(matrix, everybody, np.flatnonzero(best).tolist(), keep)
+    sites, gains = by_gain(matrix, weight, needed)
     covered = states.covered(best)
     expected = [math.fsum(states.chance * states.covered(opened)) for opened in (best, *stages.known)]
     alone = np.maximum(stages.alone, covered)

@@ -16,21 +16,19 @@ from scipy.sparse import csr_array, vstack
 
 from .branch import Progress
 from .level_swaps import SMALL, best_by_swaps, levels_of
-from .plan import Plan, Status
+from .plan import OPTIMAL_GAP, Plan, Status
 from .program import CoverProgram, ProgramBuilder, Terms, open_sites
 from .program_plan import plan_of
-from .reduce import Floats, Mask, Positions, cover_matrix
-from .requests import weights_of
+from .reduce import Floats, Mask, Positions, cover_matrix, merge_labelled
+from .requests import is_whole, weights_of
 from .staged import (
-    WITHIN,
     Asked,
     Clock,
-    all_whole,
-    classes_of,
     covered_by,
     most_residents,
     none_in_time,
     settle,
+    smallest,
     solve_stage,
 )
 
@@ -211,7 +209,7 @@ class Stages:
             return
         matrix, weight, times = states.together()
         place = np.repeat(np.arange(len(states.weight)), [len(each) for each in states.weight])
-        classes, weights, state = classes_of(matrix, weight, place)
+        classes, weights, state = merge_labelled(matrix, weight, place)
         some = (states.total > 0) & (states.chance > 0)
         scale = 1.0 / (states.chance * times * states.unit)[some]
         alone = (self.alone_bound / states.unit)[some]
@@ -252,7 +250,7 @@ class Stages:
         builder = self.asked.builder()
         groups = []
         for matrix, weight in zip(self.states.matrix, self.states.weight, strict=True):
-            classes, weights, _ = classes_of(matrix, weight)
+            classes, weights, _ = merge_labelled(matrix, weight)
             groups.append(builder.add_classes(classes, weights))
         return builder, np.concatenate(groups)
 
@@ -281,9 +279,11 @@ class Stages:
         states, (builder, t) = self.states, self._begin()
         if self.objective in ("expected", "mix"):
             if self.objective == "mix":
-                self._require(builder, t, np.full(len(t), self.floor) * states.unit)
+                self._require(builder, t, self._floors())
             return builder.build(t=(t, states.chance))
-        most = float((states.total / states.unit).max())
+        reach = (self.alone_bound / states.unit)[states.total > 0]
+        most = float(reach.min(initial=math.inf) if self.objective == "worst" else reach.max(initial=0.0))
+        most = most if math.isfinite(most) else 0.0
         scale = most / _UNITS if most > 0 else 1.0
         y = builder.add_quantities(_UNITS if most > 0 else 0.0)
         for s in np.flatnonzero(states.total > 0).tolist():
@@ -295,10 +295,17 @@ class Stages:
                 builder.require("最大遗憾", limit, y=(y, -1.0), t=cover, hard=True)
         return builder.build(y=(y, scale if self.objective == "worst" else -scale))
 
+    def _floors(self) -> Floats:
+        """Give the residents that the floor asks for in each situation (S,), whole where residents are."""
+        floors = self.floor * self.states.unit
+        whole = np.array([is_whole(weight) for weight in self.states.weight], bool)
+        return np.where(whole, np.ceil(floors * (1.0 - 1e-12)), floors)
+
     def _require(self, builder: ProgramBuilder, t: Positions, least: Floats) -> None:
         """Require so many covered residents in each situation (S,)."""
         for s in np.flatnonzero((self.states.total > 0) & (least > 0)).tolist():
-            what = f"{self.states.names[s]}至少覆盖 {least[s]:,.0f} 人"
+            number = f"{least[s]:,.0f}" if least[s].is_integer() else f"{least[s]:,.2f}"
+            what = f"{self.states.names[s]}至少覆盖 {number} 人"
             builder.require(what, -float(least[s]) * (1.0 - 1e-12), t=([t[s]], -1.0))
 
     def _keep(self, opened: Mask) -> None:
@@ -308,17 +315,24 @@ class Stages:
     def _settled(self, plan: Plan, best: Mask, bound: float) -> Plan:
         """Put the value from the rows and its bound into a plan."""
         states = self.states
-        whole = states.measure == "residents" and all_whole(*states.weight)
+        whole = states.measure == "residents" and is_whole(*states.weight)
         value = self.value(best)
         if self.objective == "regret":
             unsure = float(((self.alone_bound - self.alone) / states.unit).max())
-            return _settle_least(plan, -value, -bound - unsure, whole=whole and all_whole(self.alone_bound))
+            whole = whole and is_whole(self.alone_bound)
+            scale = float((self.alone_bound / states.unit).max())
+            return _settle_least(plan, -value, -bound - unsure, whole=whole, scale=scale)
         if self.objective == "worst":
             reach = np.where(states.total > 0, self.alone_bound / states.unit, math.inf)
             bound = min(bound, float(reach.min(initial=math.inf)))
             bound = min(bound, 1.0) if states.measure == "share" else bound
-            return settle(plan, value, bound, whole=whole)
-        return settle(plan, value, min(bound, self.expected_bound), whole=False)
+            units = zip(states.weight, states.unit, strict=True)
+            least = smallest(*(weight / unit for weight, unit in units))
+            return settle(plan, value, bound, whole=whole, least=least)
+        least = smallest(
+            *(chance * weight for chance, weight in zip(states.chance, states.weight, strict=True))
+        )
+        return settle(plan, value, min(bound, self.expected_bound), whole=False, least=least)
 
     def _why(self, plan: Plan) -> Plan:
         """Say how much the floor may be at most."""
@@ -357,12 +371,17 @@ class Stages:
         return chosen, math.inf if outcome.status == "infeasible" else tie
 
 
-def _settle_least(plan: Plan, objective: float, bound: float, *, whole: bool) -> Plan:
-    """Put the objective and its bound from below into a plan, with the status that follows."""
+def _settle_least(plan: Plan, objective: float, bound: float, *, whole: bool, scale: float) -> Plan:
+    """Put the regret and its bound from below into a plan, with the status that follows.
+
+    Regrets are differences of two covers of up to ``scale``, each proven to a share of itself, so a regret
+    is proven to twice that share of ``scale``.
+    """
     if whole and math.isfinite(bound):
         bound = float(math.ceil(bound - max(1e-6, 1e-9 * abs(bound))))
     bound = min(objective, max(0.0, bound))
-    proven = objective - bound <= (0.0 if whole else WITHIN * max(abs(objective), 1e-3))
-    gap = (objective - bound) / objective if objective > 0 else 0.0
+    larger = objective if whole else max(objective, scale)
+    proven = objective - bound <= (0.0 if whole else 2.0 * OPTIMAL_GAP * larger)
+    gap = (objective - bound) / (larger if proven else objective) if objective > bound else 0.0
     status: Status = "optimal" if proven else "feasible"
     return replace(plan, objective=objective, bound=bound, status=status, gap=gap)

@@ -212,9 +212,9 @@ def swap_allowed(
     n = len(opened)
     taken, change = np.zeros(len(room)), np.zeros(n)
     who, first, second = nearest_listed(indptr, site, cost, beyond, opened)
-    loss, total = np.zeros(n), 0.0
+    loss, total = np.zeros(n), 0.0  # the total as in `median_kernels.swap`
     for i in range(len(beyond)):
-        total += weight[i] * first[i]
+        total += weight[i] * (second[i] if second[i] < np.inf else first[i])
         if who[i] >= 0:
             loss[who[i]] += weight[i] * (second[i] - first[i])
     open_list = np.flatnonzero(opened)

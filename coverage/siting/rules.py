@@ -118,7 +118,7 @@ def add_site_rules(builder: ProgramBuilder, rules: Rules) -> None:
         if len(set(group)) > 1:
             builder.require("互斥的候选点", 1.0, x=(np.unique(np.asarray(group, np.int64)), 1.0))
     if rules.existing and rules.relocations and rules.staying:
-        what = f"现有站点至多迁移 {rules.relocations} 处"
+        what = f"现有站点至少保留 {rules.staying} 处"
         stay = np.unique(np.asarray(rules.existing, np.int64))
         builder.require(what, -rules.staying, x=(stay, -1.0))
 
@@ -130,7 +130,7 @@ def check(rules: Rules, n_candidates: int, n_rows: int) -> None:
     ------
     ValueError
         A candidate or row does not exist, costs are not ``n_candidates`` finite numbers >= 0, a share lies
-        outside 0..1, or a number is negative.
+        outside 0..1, or a number of sites is negative or not whole.
 
     Examples
     --------
@@ -141,8 +141,8 @@ def check(rules: Rules, n_candidates: int, n_rows: int) -> None:
     """
     for quota in rules.quotas:
         _inside(quota.candidates, n_candidates, f"candidates of the quota {quota.name}")
-        if quota.at_least < 0 or (quota.at_most is not None and quota.at_most < 0):
-            raise ValueError(f"the numbers of the quota {quota.name} must not be negative")
+        if not all(_is_number(number) for number in (quota.at_least, quota.at_most) if number is not None):
+            raise ValueError(f"the numbers of the quota {quota.name} must be whole numbers >= 0")
     for budget in rules.budgets:
         cost = np.asarray(budget.cost, np.float64)
         if cost.shape != (n_candidates,) or not np.isfinite(cost).all() or (cost < 0).any():
@@ -156,8 +156,13 @@ def check(rules: Rules, n_candidates: int, n_rows: int) -> None:
     for group in rules.exclusive:
         _inside(group, n_candidates, "exclusive candidates")
     _inside(rules.existing, n_candidates, "existing sites")
-    if rules.relocations < 0:
-        raise ValueError("relocations must not be negative")
+    if not _is_number(rules.relocations):
+        raise ValueError("relocations must be a whole number >= 0")
+
+
+def _is_number(value: float) -> bool:
+    """Tell whether a value is a number of sites."""
+    return 0 <= value < np.inf and value == int(value)
 
 
 def _inside(positions: ArrayLike, size: int, what: str) -> None:
@@ -276,7 +281,7 @@ def broken(rules: Rules, sites: Collection[int]) -> tuple[str, ...]:
     Examples
     --------
     >>> broken(Rules(exclusive=((0, 1),), existing=(2,)), [0, 1])
-    ('互斥的候选点', '现有站点至多迁移 0 处')
+    ('互斥的候选点', '现有站点至少保留 1 处')
     """
     opened, found = set(map(int, sites)), []
     for quota in rules.quotas:
@@ -292,7 +297,7 @@ def broken(rules: Rules, sites: Collection[int]) -> tuple[str, ...]:
     if any(len(opened & set(group)) > 1 for group in rules.exclusive):
         found.append("互斥的候选点")
     if len(opened & set(rules.existing)) < rules.staying:
-        found.append(f"现有站点至多迁移 {rules.relocations} 处")
+        found.append(f"现有站点至少保留 {rules.staying} 处")
     return tuple(found)
 
 

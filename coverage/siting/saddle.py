@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .greedy import sparse_of
+from .pair_kernels import sums
 from .reduce import Floats, Instance, Mask
 from .saddle_kernels import (
     Iterate,
@@ -46,7 +47,9 @@ class Relaxation:
             closed = closed | (~opened & (self.instance.cost > left + 1e-9 * max(1.0, left)))
         self._opened = opened
         number = what_is_left(self._whole, opened, closed, self._row, self._column)
-        sparse = without_fixed(self._whole, number, self._row, self._column)
+        sparse = self._whole
+        if len(number) < self.instance.n_rows or (opened | closed).any():
+            sparse = without_fixed(sparse, number, self._row, self._column)
         k, n = len(sparse.weight), len(sparse.cost)
         scale = sparse.weight if self._maximal else np.full(k, float(sparse.cost.mean()) if n else 1.0)
         step, row_step = step_sizes(sparse, scale)
@@ -89,9 +92,20 @@ class Relaxation:
         fraction[self._columns] = now.x_next
         share[self._rows] = now.u_next / weight if self._maximal else now.u_next
         if not self._maximal:
-            return fraction, share, -np.inf
+            return fraction, share, self._cover_value(fraction)
         share[self._row == -2] = 1.0
         return fraction, share, self._fixed + covered_part(self._saddle, now)
+
+    def _cover_value(self, fraction: Floats) -> float:
+        """Budget that the openings leave, made larger together until they cover every class."""
+        least = float(self._now.cover_next.min(initial=1.0))
+        if least <= 0.0:
+            return -np.inf
+        rows, enough = self.instance.rows, np.minimum(fraction / least, 1.0)
+        enough[self._opened] = 1.0
+        if least < 1.0 and float(sums(rows.indptr, rows.indices, enough).min(initial=1.0)) < 1.0 - 1e-9:
+            return -np.inf  # where an opening was cut at 1
+        return self.instance.budget - float(self.instance.cost @ enough)
 
     def keep_weight(self) -> None:
         """Begin from now on with the primal weight reached."""

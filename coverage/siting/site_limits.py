@@ -262,7 +262,7 @@ def _program(asked: Asked, reach: csr_array, *, exactly: bool) -> CoverProgram:
         cover = builder.add_classes(reach, np.ones(reach.shape[0]))
         builder.require("到达所有居民", -float(reach.shape[0]), t=(cover, -1.0))
     if exactly:
-        builder.require(f"至多开设 {asked.p} 个", float(asked.p), x=(everybody, 1.0), hard=True)
+        builder.require(f"最多开设 {asked.p} 处", float(asked.p), x=(everybody, 1.0), hard=True)
     return builder.build(x=(everybody, 1.0 if exactly else -1.0))
 
 

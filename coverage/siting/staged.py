@@ -10,20 +10,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array
 
 from .branch import Progress
-from .models import mclp
-from .plan import Plan, Status
+from .models import by_gain, mclp
+from .plan import OPTIMAL_GAP, Plan, Status
 from .program import CoverProgram, Outcome, ProgramBuilder, Terms, open_sites
 from .program_plan import plan_of
 from .program_search import solve_program
-from .reduce import Floats, Mask, Positions, merge_rows
-from .requests import conflict, mask_of, no_plan
+from .reduce import Floats, Mask, merge_labelled
+from .requests import conflict, is_whole, limit_of, mask_of, no_plan, overspent
 from .rules import Rules, add_site_rules, check, contradiction
-
-WITHIN = 1e-6
-"""Relative distance of objective and bound below which a plan with fractional values is called optimal."""
 
 _EARLY = 0.9
 """A stage that ends unproven before this share of its time was interrupted."""
@@ -73,17 +70,14 @@ class Asked:
             found = contradiction(self.rules, self.p, some, never)
         if found or self.cost is None or self.budget is None:
             return found
-        needed = float(self.cost[self.opened].sum())
-        if needed > self.budget * (1.0 + 1e-9):
-            return f"必选点共需 {needed:g}, 超出预算 {self.budget:g}"
-        return ""
+        return overspent(self.cost, self.budget, self.opened, self.closed)
 
     def builder(self) -> ProgramBuilder:
         """Begin a program with the request's constraints on sites."""
         builder = ProgramBuilder(self.n_candidates)
         every = np.arange(self.n_candidates, dtype=np.int64)
         if self.cost is None or self.budget is None:
-            builder.require(f"总数不超过 {self.p} 处", float(self.p or 0), x=(every, 1.0))
+            builder.require(f"最多开设 {self.p} 处", float(self.p or 0), x=(every, 1.0))
         else:
             builder.require(f"总费用不超过预算 {self.budget:g}", self.budget, x=(every, self.cost))
         require_sites(builder, self.opened, self.closed)
@@ -106,24 +100,10 @@ def ask(
     asked = Rules() if rules is None else rules  # rules of existing sites alone are false
     check_rules(asked, n_candidates, n_rows)
     opened, closed = mask_of(asked.forced(forced), n_candidates), mask_of(forbidden, n_candidates)
-    if (p is None) == (budget is None) or (cost is None) != (budget is None):
-        raise ValueError("give either p, or cost and budget")
-    if p is not None and p < 0:
-        raise ValueError("p must not be negative")
-    if cost is None or budget is None:
+    costs, limit = limit_of(p, cost, budget, n_candidates)
+    if p is not None:
         return Asked(n_candidates, opened, closed, asked, p)
-    costs = costs_of(cost, n_candidates)
-    if not budget >= 0:
-        raise ValueError("budget must not be negative")
-    return Asked(n_candidates, opened, closed, asked, None, costs, float(min(budget, costs.sum())))
-
-
-def costs_of(cost: ArrayLike, n_candidates: int) -> Floats:
-    """Check the costs (n_candidates,); raises ``ValueError`` where one is not finite and > 0."""
-    costs = np.asarray(cost, np.float64)
-    if costs.shape != (n_candidates,) or not np.isfinite(costs).all() or (costs <= 0).any():
-        raise ValueError(f"cost must be {n_candidates} finite numbers > 0")
-    return costs
+    return Asked(n_candidates, opened, closed, asked, None, costs, limit)
 
 
 def check_rules(rules: Rules, n_candidates: int, n_rows: int | None) -> None:
@@ -149,29 +129,10 @@ def require_minimums(
     for minimum in rules.minimums:
         rows = np.unique(np.asarray(minimum.rows, np.int64))
         needed = minimum.share * float(weight[rows].sum())
-        classes, weights, _ = classes_of(matrix[rows], weight[rows])
+        classes, weights, _ = merge_labelled(matrix[rows], weight[rows])
         t = builder.add_classes(shifted(classes, first, builder.n_sites), weights)
         what = f"{minimum.name}至少覆盖 {minimum.share:.1%}"
         builder.require(what, -needed * (1.0 - 1e-12), t=(t, -1.0))
-
-
-def classes_of(
-    matrix: csr_array, weight: Floats, group: Positions | None = None
-) -> tuple[csr_array, Floats, Positions]:
-    """Merge the rows of each group with the same candidates: classes (k, n), weights and groups (k,).
-
-    Rows without weight or candidate are left out.
-    """
-    member = np.zeros(matrix.shape[0], np.int64) if group is None else group
-    kept = np.flatnonzero((weight > 0) & (np.diff(matrix.indptr) > 0))
-    n, size = matrix.shape[1], int(member.max(initial=0)) + 1
-    entry = np.ones(len(kept)), member[kept], np.arange(len(kept) + 1)
-    marked = csr_array(hstack([matrix[kept], csr_array(entry, shape=(len(kept), size))], format="csr"))
-    marked.sort_indices()
-    rows, weights, _ = merge_rows(marked, weight[kept])
-    last = rows.indices[rows.indptr[1:] - 1].astype(np.int64) - n
-    classes = csr_array(rows[:, :n])
-    return classes, weights, last
 
 
 def shifted(rows: csr_array, first: int, n_columns: int) -> csr_array:
@@ -185,22 +146,27 @@ def covered_by(matrix: csr_array, opened: Mask) -> Mask:
     return found
 
 
-def all_whole(*values: ArrayLike) -> bool:
-    """Tell whether all numbers are whole, and so their sums exact."""
+def smallest(*values: ArrayLike) -> float:
+    """Give the smallest number above 0; inf where there is none."""
     arrays = [np.asarray(each, np.float64) for each in values]
-    return all(bool((each == np.floor(each)).all()) for each in arrays)
+    return min((float(each[each > 0].min(initial=math.inf)) for each in arrays), default=math.inf)
 
 
-def settle(plan: Plan, objective: float, bound: float, *, whole: bool) -> Plan:
+def settle(plan: Plan, objective: float, bound: float, *, whole: bool, least: float = 0.0) -> Plan:
     """Put the objective from the raw arrays and its bound into a plan, with the status that follows.
 
-    ``whole``: the objective is a whole number for every plan, so that the bound is rounded down.
+    ``whole``: the objective is a whole number for every plan, so that the bound is rounded down where it
+    is exact enough, below 5e8. ``least``: plans that are worth more than 0 are worth at least so much, so
+    that a smaller bound means 0.
     """
+    if objective == 0.0 and bound < least * (1.0 - OPTIMAL_GAP):
+        bound = 0.0
     slack = max(1e-6, 1e-9 * abs(bound)) if math.isfinite(bound) else 0.0
-    if whole and math.isfinite(bound) and slack < 0.5:
+    whole = whole and slack < 0.5
+    if whole and math.isfinite(bound):
         bound = float(math.floor(bound + slack))
     bound = max(bound, objective)
-    proven = bound - objective <= (0.0 if whole else WITHIN * max(abs(objective), 1e-9))
+    proven = bound - objective <= (0.0 if whole else OPTIMAL_GAP * max(abs(objective), 1e-9))
     gap = (bound - objective) / bound if bound > 0 and math.isfinite(bound) else float(bound > objective)
     status: Status = "optimal" if proven else "feasible"
     return replace(plan, objective=objective, bound=bound, status=status, gap=gap)
@@ -210,31 +176,6 @@ def none_in_time(clock: Clock, bound: float) -> Plan:
     """Give the plan that was not found before the time ran out, with what is known of all plans."""
     nothing = no_plan("feasible", "时限内没有找到方案", clock.started)
     return replace(nothing, objective=-math.inf, bound=bound)
-
-
-def by_gain(
-    matrix: csr_array, weight: Floats, sites: Sequence[int], keep: Mask | None = None
-) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Order sites by what each adds to those before it; drop those that add nothing where ``keep`` says so.
-
-    Parameters
-    ----------
-    keep
-        (n,) sites that stay even where they add nothing; all do without it.
-    """
-    left, remaining = weight.copy(), [int(site) for site in sites]
-    columns = csr_array(matrix.T.tocsr()[remaining]) if remaining else csr_array((0, matrix.shape[0]))
-    open_ = np.ones(len(remaining), bool)
-    order, gains = [], []
-    for _ in remaining:
-        gain = np.where(open_, columns @ left, -1.0)
-        best = int(np.argmax(gain))
-        open_[best] = False
-        left[columns.indices[columns.indptr[best] : columns.indptr[best + 1]]] = 0.0
-        if gain[best] > 0.0 or keep is None or keep[remaining[best]]:
-            order.append(remaining[best])
-            gains.append(float(gain[best]))
-    return tuple(order), tuple(gains)
 
 
 def solve_stage(
@@ -280,13 +221,13 @@ def most_residents(
         clock.saw(plan.status, plan.seconds, limit)
         return plan
     builder = asked.builder()
-    classes, weights, _ = classes_of(matrix, weight)
+    classes, weights, _ = merge_labelled(matrix, weight)
     t = builder.add_classes(classes, weights)
     require_minimums(builder, asked.rules, matrix, weight)
     program = builder.build(t=(t, 1.0))
     known = [open_sites(program, start) for start in starts]
     outcome = solve_stage(program, clock, share=share, starts=known, progress=progress)
-    return plan_from(program, outcome, matrix, weight, whole=all_whole(weight))
+    return plan_from(program, outcome, matrix, weight, whole=is_whole(weight))
 
 
 def plan_from(
@@ -305,7 +246,8 @@ def plan_from(
     if plan.status == "infeasible" or outcome.objective == -math.inf:
         return plan
     objective = math.fsum(weight[covered_by(matrix, outcome.opened)])
-    return settle(plan, objective, min(outcome.bound, bound, float(weight.sum())), whole=whole)
+    most = min(outcome.bound, bound, float(weight.sum()))
+    return settle(plan, objective, most, whole=whole, least=smallest(weight))
 
 
 def _mclp(asked: Asked, matrix: csr_array, weight: Floats, limit: float, progress: Progress | None) -> Plan:

@@ -7,8 +7,10 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array, vstack
 
-from .plan import Plan
+from .plan import OPTIMAL_GAP, Plan
+from .program import CoverProgram, Outcome
 from .program_plan import plan_of
 from .reduce import Floats, Mask, Positions
 from .requests import no_plan
@@ -16,9 +18,6 @@ from .supply_network_flows import settle
 from .supply_network_model import Arcs, arcs_of, costs_of, even_program, flows_of, network_program, outputs_of
 from .supply_network_search import search
 from .supply_network_types import Flows, Level, SupplyNetwork, SupplyPlan, check_network
-
-_OPTIMAL_GAP = 1e-6
-"""A plan is called optimal when no plan can be better by more than this share."""
 
 _EXPLAINING_S = 10.0
 """Wall time at most for what could be done instead of an infeasible request."""
@@ -115,12 +114,52 @@ def supply_network(
         if budget is not None:
             late = replace(late, objective=math.nan, bound=math.fsum(network.demand))
         return _described(network, arcs, None, late)
-    price = costs_of(network, arcs)
-    y = settle(program, outcome.opened, price, program.y_value if budget is not None else None)
-    found = (outcome.opened, outcome.y if y is None else y)
+    found = _without_idle(network, arcs, outcome.opened, _flows(network, arcs, program, outcome, budget))
+    left = time_limit_s - (time.monotonic() - started)
+    if budget is not None and outcome.status == "optimal" and left > 0.0:
+        found = _cheapest(network, arcs, share, found, left)
     plan = plan_of(program, outcome, sites=(), gains=(), minimise=budget is None)
     plan = replace(plan, bound=plan.bound / scale, seconds=time.monotonic() - started)
     return _ranked(_described(network, arcs, found, plan), budget is None)
+
+
+def _flows(
+    network: SupplyNetwork, arcs: Arcs, program: CoverProgram, outcome: Outcome, budget: float | None
+) -> Floats:
+    worth = program.y_value if budget is not None else None
+    y = settle(program, outcome.opened, costs_of(network, arcs), worth)
+    return outcome.y if y is None else y
+
+
+def _without_idle(network: SupplyNetwork, arcs: Arcs, opened: Mask, y: Floats) -> tuple[Mask, Floats]:
+    """Close the sites that nothing goes out of, but for the forced ones."""
+    flows, h = flows_of(network, arcs, y), network.hubs.count
+    out = np.r_[flows.refill.sum(axis=1) + flows.direct.sum(axis=1), flows.delivery.sum(axis=1)]
+    stays = out > 0.0
+    stays[[*network.hubs.forced, *(h + store for store in network.stores.forced)]] = True
+    return opened & stays, y
+
+
+def _cheapest(
+    network: SupplyNetwork, arcs: Arcs, least: float, found: tuple[Mask, Floats], time_limit_s: float
+) -> tuple[Mask, Floats]:
+    """Look for the least cost of all plans that deliver as much as one; that one where none is found."""
+    opened, y = found
+    program, _ = network_program(network, arcs, least, None)
+    met = np.zeros(arcs.size)
+    met[arcs.delivery.place], met[arcs.direct.place] = arcs.delivery.unit, arcs.direct.unit
+    as_much = csr_array(np.r_[np.zeros(program.n_sites), -met / arcs.total][None, :])
+    program = replace(
+        program,
+        side=csr_array(vstack([program.side, as_much], format="csr")),
+        limit=np.r_[program.limit, -float(met @ y) / arcs.total],
+        names=(*program.names, "交付的数量"),
+        hard=np.r_[program.hard, True],
+    )
+    outcome = search(program, network.hubs.count, time_limit_s)
+    if outcome.objective <= float(program.x_value @ opened + program.y_value @ y):
+        return found
+    return _without_idle(network, arcs, outcome.opened, _flows(network, arcs, program, outcome, None))
 
 
 def _described(
@@ -196,7 +235,7 @@ def _ranked(found: SupplyPlan, minimise: bool) -> SupplyPlan:
         value = math.fsum(found.met)
         bound = min(max(plan.bound, value), math.fsum(found.met) + math.fsum(found.unmet))
     distance = abs(bound - value)
-    proven = distance <= _OPTIMAL_GAP * max(abs(value), abs(bound))
+    proven = distance <= OPTIMAL_GAP * max(abs(value), abs(bound))
     made = replace(
         plan,
         objective=value,
@@ -250,7 +289,8 @@ def _instead(network: SupplyNetwork, arcs: Arcs, least: float, budget: float | N
         if outcome.objective > -math.inf:
             low, high = -outcome.bound / scale, -outcome.objective / scale
             found = f"至少要 {low:.10g}, 已找到 {high:.10g} 的方案"
-            return f"满足各县 {least:.0%} 的需求{found}, 预算只有 {budget:.10g}"
+            what = f"满足各县 {100.0 * least:g}% 的需求" if least > 0.0 else "必选的站点"
+            return f"{what}{found}, 预算只有 {budget:.10g}"
         if outcome.status != "infeasible":
             return ""
     free = replace(
@@ -260,7 +300,7 @@ def _instead(network: SupplyNetwork, arcs: Arcs, least: float, budget: float | N
     )
     all_open, share = _most_even(free, arcs), _most_even(network, arcs)
     if all_open < least * (1.0 - 1e-6):
-        return f"即使全部开设, 各县的需求也只能同时满足 {_percent(all_open)}, 低于要求的 {least:.0%}"
+        return f"即使全部开设, 各县的需求也只能同时满足 {_percent(all_open)}, 低于要求的 {100.0 * least:g}%"
     limits = [
         f"{name}至多 {level.at_most} 处"
         for level, name in ((network.hubs, "枢纽"), (network.stores, "仓库"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .reduce import Floats, Mask
@@ -14,12 +12,12 @@ _TINY = 1e-6
 
 
 def check_supply(
-    network: SupplyNetwork, found: SupplyPlan, *, budget: float = math.inf, least: float = 0.0
+    network: SupplyNetwork, found: SupplyPlan, *, budget: float | None = None, least: float = 0.0
 ) -> tuple[str, ...]:
     """List what is wrong with a supply plan, from the request's arrays alone; empty where nothing is.
 
     Conservation at every site, throughputs, rooms, stock shares, limits of ways, closed sites, demand,
-    numbers, the cost of all parts, and the objective.
+    numbers, the cost of all parts, and the objective: the cost, or with a budget the bags delivered.
 
     Examples
     --------
@@ -102,7 +100,9 @@ def _numbers(name: str, level: Level, opened: Mask) -> list[str]:
     return [f"{name}: too many, a forced one is closed, or a forbidden one open"] if wrong else []
 
 
-def _money(network: SupplyNetwork, found: SupplyPlan, opened: tuple[Mask, Mask], budget: float) -> list[str]:
+def _money(
+    network: SupplyNetwork, found: SupplyPlan, opened: tuple[Mask, Mask], budget: float | None
+) -> list[str]:
     flows = found.flows
     cost = float(network.hubs.opening[opened[0]].sum() + network.stores.opening[opened[1]].sum())
     for level, stock in zip((network.centres, network.hubs, network.stores), found.stock, strict=True):
@@ -114,13 +114,16 @@ def _money(network: SupplyNetwork, found: SupplyPlan, opened: tuple[Mask, Mask],
         (network.direct, flows.direct),
     ):
         if leg is not None:
-            price = np.where(bags > 0.0, leg.per_bag + leg.per_minute * np.asarray(leg.minutes), 0.0)
-            cost += (
-                float((price * np.where(bags > 0.0, bags, 0.0)).sum()) if np.isfinite(price).all() else np.inf
-            )
+            used = np.nonzero(bags)
+            minutes = np.minimum(np.asarray(leg.minutes, np.float64)[used], 1e300)  # inf times 0 is no cost
+            cost += float((bags[used] * (leg.per_bag + leg.per_minute * minutes)).sum())
     problems = []
     if abs(cost - found.total) > 1e-6 * max(1.0, cost):
         problems.append("the parts do not cost what is said")
-    if cost > budget + 1e-6 * max(1.0, budget):
+    said = found.plan.objective
+    worth = cost if budget is None else float(flows.delivery.sum() + flows.direct.sum())
+    if not abs(worth - said) <= 1e-6 * max(1.0, worth):
+        problems.append("the objective is not what the plan is worth")
+    if budget is not None and cost > budget + 1e-6 * max(1.0, budget):
         problems.append("the plan is dearer than the budget")
     return problems

@@ -31,6 +31,11 @@ def settle(program: CoverProgram, opened: Mask, price: Floats, worth: Floats | N
         if most.status != 0:
             return None
         rows = csr_array(vstack([rows, csr_array(-worth[None, :])], format="csr"))
-        limit = np.r_[limit, most.fun + 1e-9 * abs(most.fun)]
-    least = linprog(price / max(float(np.abs(price).max()), 1e-300), rows, limit, bounds=bounds)
-    return np.clip(least.x, 0.0, program.y_upper) if least.status == 0 else None
+        limit = np.r_[limit, most.fun]
+    for slack in (0.0, 1e-9):  # all of the most, or where rounding forbids that nearly all
+        if slack and worth is not None:
+            limit[-1] += slack * abs(limit[-1])
+        least = linprog(price / max(float(np.abs(price).max()), 1e-300), rows, limit, bounds=bounds)
+        if least.status == 0:
+            return np.asarray(np.clip(least.x, 0.0, program.y_upper), np.float64)
+    return None

@@ -162,8 +162,9 @@ def _leaf(state: _Search, hubs: Floats, bound: float) -> float:
     """Choose the stores for a set of hubs: the bound of what is left of it."""
     program = state.program
     state.leaves += 1
-    left = max(0.0, state.deadline - time.monotonic())
-    outcome = solve_compact(_part(state, hubs), time_limit_s=left, gap=_RELATIVE)
+    outcome = _stores(state, hubs)
+    if outcome is None:
+        return bound
     if outcome.status == "infeasible":
         return min(bound, state.threshold)
     if outcome.objective > -math.inf:
@@ -172,13 +173,28 @@ def _leaf(state: _Search, hubs: Floats, bound: float) -> float:
     return min(bound, outcome.bound)
 
 
-def _part(state: _Search, hubs: Floats) -> CoverProgram:
-    """Make the program with the hubs decided, of the plans that are better than the best one found."""
+def _stores(state: _Search, hubs: Floats) -> Outcome | None:
+    """Solve the program with the hubs decided; None where the solver fails.
+
+    HiGHS ends some programs with an error where the best plan lies at the constraint that asks for a better
+    one; these are solved again without it.
+    """
+    for better in (True, False):
+        left = max(0.0, state.deadline - time.monotonic())
+        try:
+            return solve_compact(_part(state, hubs, better), time_limit_s=left, gap=_RELATIVE)
+        except RuntimeError as error:
+            _log.info("hubs %s: %s", np.flatnonzero(hubs).tolist(), error)
+    return None
+
+
+def _part(state: _Search, hubs: Floats, better: bool) -> CoverProgram:
+    """Make the program with the hubs decided, where asked of the plans that are better than the best one."""
     program, n = state.program, state.hubs
     sign = np.where(hubs > 0.5, -1.0, 1.0)
     fixed = csr_array((sign, (np.arange(n), np.arange(n))), shape=(n, program.side.shape[1]))
     rows, limit = [program.side, fixed], [program.limit, np.minimum(sign, 0.0)]
-    better = int(state.objective > -math.inf)
+    better = better and state.objective > -math.inf
     if better:
         rows.append(csr_array(-np.r_[program.x_value, program.y_value][None, :]))
         limit.append(np.array([-state.threshold]))
