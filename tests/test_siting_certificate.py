@@ -11,6 +11,8 @@ from boai.coverage.siting.certificate import Certificate, Checked, Step, check, 
 from boai.coverage.siting.models import lscp, mclp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
 
 
 def csr(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -171,3 +173,55 @@ def test_costs_that_do_not_fit_are_refused():
             mclp(*arrays, **wrong)
     plan = mclp(*arrays, cost=np.array([2.0, 3.0, 4.0]), budget=4.0, forced=[0, 1])
     assert plan.status == "infeasible" and plan.note == "必选点共需 5, 超出预算 4"
+
+
+def islands(count: int, rows: int, columns: int):
+    """Places apart from each other, each with a cover that is not easy."""
+    random = np.random.default_rng(7)
+    near = ((random.random((count, rows, 1, 2)) - random.random((count, 1, columns, 2))) ** 2).sum(-1) <= 0.03
+    whole = np.zeros((count * rows, count * columns), bool)
+    for i in range(count):
+        whole[i * rows : (i + 1) * rows, i * columns : (i + 1) * columns] = near[i]
+    row, column = np.nonzero(whole[:, random.permutation(count * columns)])
+    indptr = np.r_[0, np.cumsum(np.bincount(row, minlength=len(whole)))]
+    return indptr, column, np.ones(len(whole)), count * columns
+
+
+@pytest.mark.parametrize("unit", [True, False])
+def test_components_are_solved_apart_and_certified(unit):
+    arrays = islands(5, 150, 60)
+    cost = None if unit else np.random.default_rng(2).integers(1, 9, arrays[3]).astype(float)
+    plan = lscp(*arrays, cost=cost)
+    assert plan.status == "optimal" and plan.reductions["components_apart"] > 1
+    found = check(request(*arrays, maximal=False, cost=cost), plan.sites, plan.certificate)
+    assert (found.objective, found.bound, found.problems) == (plan.objective, plan.bound, ())
+    costs = np.ones(arrays[3]) if cost is None else cost
+    rows = csr_array((np.ones(len(arrays[1])), arrays[1], arrays[0]), shape=(len(arrays[2]), arrays[3]))
+    there = np.diff(arrays[0]) > 0
+    other = milp(
+        costs,
+        integrality=np.ones(arrays[3]),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(rows[there], 1),
+    )
+    assert plan.objective == pytest.approx(other.fun)
+    part = plan.certificate.parts[-1]
+    for wrong in (
+        replace(part, candidates=part.candidates[::-1] - 1),
+        replace(part, rows=plan.certificate.parts[0].rows),
+        replace(plan.certificate.parts[0]),
+    ):
+        parts = (*plan.certificate.parts[:-1], wrong)
+        bad = check(
+            request(*arrays, maximal=False, cost=cost), plan.sites, replace(plan.certificate, parts=parts)
+        )
+        assert bad.problems or bad.bound <= plan.bound
+
+
+def test_components_out_of_time_have_a_valid_bound():
+    arrays = islands(5, 150, 60)
+    best = lscp(*arrays).objective
+    for limit in (0.0, 0.05):
+        plan = lscp(*arrays, time_limit_s=limit)
+        found = check(request(*arrays, maximal=False), plan.sites, plan.certificate)
+        assert plan.bound <= best <= plan.objective and not found.problems and found.bound >= plan.bound

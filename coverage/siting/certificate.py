@@ -60,6 +60,21 @@ class Certificate:
     layers: tuple[Positions, ...]
     """(m,) class of each row; -1: multiplier 0, -2: multiplier the whole weight."""
     records: tuple[Record, ...]
+    parts: tuple[Part, ...] = ()
+    """Set covering that falls apart after the steps: what proves each component, instead of records."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component of a set covering: rows that no free candidate of another component covers."""
+
+    rows: Positions
+    """Rows of the request that stand for the component's classes."""
+    candidates: Positions
+    """Candidates of the request; the part's own are counted from 0 in this order."""
+    sites: tuple[int, ...]
+    """The part's plan, in its own counting."""
+    certificate: Certificate
 
 
 @dataclass(frozen=True)
@@ -139,9 +154,49 @@ def check(asked: Request, sites: Sequence[int], certificate: Certificate) -> Che
     for step in certificate.steps:
         if not _step_holds(asked, step, needed, fixed, gone):
             problems.append(f"the reduction of {len(step.what)} {step.kind} does not hold")
-    tree = _Tree(asked, objective, certificate)
-    bound = tree.bound(fixed, gone, problems)
+    if certificate.parts:
+        bound = _sum_of_parts(asked, certificate.parts, fixed, gone, problems)
+    else:
+        bound = _Tree(asked, objective, certificate).bound(fixed, gone, problems)
     return Checked(objective, bound, tuple(problems))
+
+
+def _sum_of_parts(
+    asked: Request, parts: tuple[Part, ...], fixed: Mask, gone: Mask, problems: list[str]
+) -> float:
+    """Add what each component costs at least to what is open in any case.
+
+    Any cover pays for the rows of a part with candidates of that part alone, and no two parts share one.
+    """
+    needed = (asked.weight > 0) & (asked.rows @ (~asked.forbidden).astype(np.float64) > 0)
+    bound, taken = float(asked.cost[fixed].sum()), fixed.copy()
+    for number, part in enumerate(parts):
+        if not _fits(part, len(fixed)):
+            problems.append(f"part {number} is no certificate of its rows and candidates")
+            continue
+        own = np.isin(np.arange(len(fixed)), part.candidates)
+        outside = asked.rows[part.rows] @ (~(own | gone)).astype(np.float64) > 0
+        if asked.maximal or (own & taken).any() or outside.any() or not needed[part.rows].all():
+            problems.append(f"part {number} is no component of its own")
+        taken |= own
+        some = csr_array(asked.rows[part.rows][:, part.candidates])
+        n, weight = len(part.candidates), np.ones(len(part.rows))
+        nothing = np.zeros(n, bool)
+        inner = Request(some, weight, asked.cost[part.candidates], np.inf, nothing, nothing, maximal=False)
+        found = check(inner, part.sites, part.certificate)
+        problems += [f"part {number}: {problem}" for problem in found.problems]
+        bound += found.bound
+    return bound
+
+
+def _fits(part: Part, n_candidates: int) -> bool:
+    """Tell whether a part names candidates that exist, once each, and its records speak of them."""
+    inner, n = part.certificate, len(part.candidates)
+    known = len(np.unique(part.candidates)) == n and bool(
+        ((part.candidates >= 0) & (part.candidates < n_candidates)).all()
+    )
+    layers = all(len(layer) == len(part.rows) for layer in inner.layers)
+    return known and layers and all(len(record.opened) == n for record in inner.records)
 
 
 def _feasibility(asked: Request, opened: Mask, missed: Mask) -> list[str]:

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .branch import FEWEST, MAXIMAL, Incumbent, Model, Progress, find_best
-from .certificate import Certificate, Step
+from .certificate import Certificate, Part, Step
 from .dominance import reduce_set_cover
 from .plan import OPTIMAL_GAP, Plan
 from .program_state import interrupted
-from .reduce import Floats, Mask, Positions, cover_matrix, reduce_cover
+from .reduce import Floats, Instance, Mask, Positions, components_of, cover_matrix, reduce_cover
 from .requests import conflict, costs_of, is_whole, limit_of, mask_of, no_plan, overspent, weights_of
 
 _log = logging.getLogger(__name__)
+
+_CUT_SHORT = 0.8
+"""A component that is not proven and took less than this share of its time was interrupted."""
 
 
 def covered_weight(
@@ -166,7 +169,8 @@ def lscp(
     (Toregas, Swain, ReVelle and Bergman 1971). After the reductions of ``mclp`` also rows go that are
     covered whenever another is (Toregas and ReVelle 1973); covers come from a local search with row
     weights (Gao, Weise and Li 2015), bounds from the linear program's prices, recomputed, and branch and
-    bound. Rows without an allowed candidate are left out and counted in
+    bound. What falls apart into components is solved apart, their costs and bounds added. Rows without an
+    allowed candidate are left out and counted in
     ``reductions["rows_without_candidate"]``. Parameters as for ``mclp``; ``objective`` and ``bound`` are
     costs.
 
@@ -227,6 +231,7 @@ class _Search:
     model: Model
     counts: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     def run(self, incumbent: Incumbent) -> None:
         """Reduce and search until proven, out of time, or interrupted; what was found is in ``incumbent``."""
@@ -246,16 +251,53 @@ class _Search:
                 instance, steps, more = reduce_set_cover(instance)
                 self.steps += steps
                 self.counts |= more | {"rows_left": instance.n_rows, "candidates_left": instance.n_columns}
+                components = components_of(instance)
+                if len(components) > 1:
+                    self.counts["components_apart"] = len(components)
+                    self._apart(instance, components, incumbent)
+                    return
             find_best(instance, incumbent, self.model)
         except (KeyboardInterrupt, SystemError) as error:
             if not interrupted(error):
                 raise
             _log.info("interrupted after %.1f s", time.monotonic() - incumbent.started)
 
+    def _apart(
+        self, instance: Instance, components: list[tuple[Positions, Positions]], incumbent: Incumbent
+    ) -> None:
+        """Cover each component for itself: costs and bounds add up."""
+        first = np.full(instance.n_rows, -1)
+        rows = np.flatnonzero(instance.origin >= 0)[::-1]
+        first[instance.origin[rows]] = rows
+        sites, bound = [instance.chosen], float(self.cost[instance.chosen].sum())
+        for number, (classes, columns) in enumerate(components):
+            some = csr_array(instance.rows[classes][:, columns])
+            left = max(0.0, incumbent.deadline - time.monotonic()) / (len(components) - number)
+            plan = lscp(
+                some.indptr,
+                some.indices,
+                np.ones(len(classes)),
+                len(columns),
+                cost=instance.cost[columns],
+                time_limit_s=left,
+            )
+            incumbent.nodes += plan.reductions["branch_nodes"]
+            if plan.status != "optimal" and plan.seconds < _CUT_SHORT * left:
+                incumbent.deadline = -np.inf  # interrupted: the others get what is found at once
+            if isinstance(plan.certificate, Certificate):
+                own = instance.position[columns]
+                self.parts.append(Part(first[classes], own, plan.sites, plan.certificate))
+            sites.append(instance.position[columns[list(plan.sites)]])
+            bound += plan.bound
+        total = float(self.cost.sum())
+        opened = np.sort(np.concatenate(sites))
+        incumbent.take(total - float(self.cost[opened].sum()), opened)
+        incumbent.lower(total - bound)
+
     def certificate(self, incumbent: Incumbent) -> Certificate:
         """Put together what proves the bound."""
         layers = tuple(instance.origin for instance in incumbent.layers)
-        return Certificate(tuple(self.steps), layers, tuple(incumbent.records))
+        return Certificate(tuple(self.steps), layers, tuple(incumbent.records), tuple(self.parts))
 
 
 def _incumbent(measure: Floats, deadline: float, n_candidates: int) -> Incumbent:

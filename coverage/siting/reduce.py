@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
+from scipy.sparse.csgraph import connected_components
 
 from .pair_kernels import component_count, dominated, hash_rows, sums
 
@@ -268,6 +269,19 @@ def dominated_columns(instance: Instance) -> Mask:
     """
     rows, columns = instance.rows, instance.columns
     return dominated(rows.indptr, rows.indices, columns.indptr, columns.indices, instance.cost)
+
+
+def components_of(instance: Instance) -> list[tuple[Positions, Positions]]:
+    """Part an instance into its components: the classes and the columns of each, small ones first."""
+    n, k = instance.n_columns, instance.n_rows
+    tail = np.repeat(np.arange(k), np.diff(instance.rows.indptr)) + n
+    pairs = (np.ones(len(tail), np.int8), (instance.rows.indices, tail))
+    _, label = connected_components(csr_array(pairs, shape=(n + k, n + k)), directed=False)
+    _, label = np.unique(label, return_inverse=True)
+    order = np.argsort(label, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    found = [(part[part >= n] - n, part[part < n]) for part in parts]
+    return sorted((part for part in found if len(part[0])), key=lambda part: len(part[0]))
 
 
 def count_components(instance: Instance) -> int:
