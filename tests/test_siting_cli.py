@@ -110,6 +110,17 @@ def test_more_models_of_cover(capsys, tmp_path: Path, more: list[str], objective
     assert (code, found["status"], found["objective"]) == (0, "optimal", objective)
 
 
+def test_arrays_without_names_are_read_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "plain.npz"
+    np.savez(path, INDPTR, INDICES, WEIGHT, 7)
+    found = read_reach(path)
+    assert (found.n_candidates, found.indices.tolist(), found.weight.tolist()) == (
+        7,
+        [0, 0, 1, 2],
+        WEIGHT.tolist(),
+    )
+
+
 def test_a_matrix_of_scipy_is_read(tmp_path: Path) -> None:
     path = tmp_path / "matrix.npz"
     save_npz(path, csr_array((np.ones(4), INDICES, INDPTR), shape=(4, 5)))

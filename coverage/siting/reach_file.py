@@ -14,18 +14,25 @@ from ...geodata.errors import InputError, Problem
 from .reduce import Floats, Positions
 
 _NAMES = {
-    "indptr": ("indptr",),
-    "indices": ("indices",),
-    "weight": ("weight", "weights", "demand", "demand_weight", "demand_weights", "w"),
-    "n_candidates": ("n_candidates", "n_sites", "number_of_sites", "sites", "n"),
+    "indptr": ("indptr", "arr_0"),
+    "indices": ("indices", "arr_1"),
+    "weight": (
+        "weight", "weights", "demand", "demands", "demand_weight", "demand_weights", "population", "w",
+        "arr_2",
+    ),
+    "n_candidates": (
+        "n_candidates", "n_sites", "num_sites", "nsites", "number_of_sites", "num_candidates", "sites", "n",
+        "arr_3",
+    ),
     "cost": ("cost", "costs", "data"),
     "site_cost": ("site_cost", "site_costs"),
     "capacity": ("capacity", "capacities"),
     "group": ("group", "groups"),
     "shape": ("shape",),
     "format": ("format",),
-}
-"""Names under which each array may stand, ours first; ``data``, ``shape`` and ``format`` are scipy's."""
+}  # fmt: skip
+"""Names under which each array may stand, ours first; ``data``, ``shape`` and ``format`` are scipy's,
+``arr_…`` those of arrays that were saved without a name, in our order."""
 
 _MOST_BYTES = 12_000_000_000
 _MOST_CANDIDATES = 100_000
