@@ -18,11 +18,12 @@ demo: $(VENV)/.run  ## set up and run the main job on the embedded data into dem
 test: $(VENV)/.dev links  ## set up and run the tests (about 7 minutes)
 	$(PYTEST) -m "not slow"
 
-test-slow: $(VENV)/.dev links  ## run the heavy tests that `make test` leaves out
+test-slow: $(VENV)/.dev links  ## run the heavy tests and all random cases that `make test` leaves out
 	$(PYTEST) -m slow
+	BOAI_EXAMPLES=full $(PYTEST) -m "not slow" tests/test_siting*.py
 
-test-all: $(VENV)/.dev links  ## run every test, also the heavy ones
-	$(PYTEST)
+test-all: $(VENV)/.dev links  ## run every test, also the heavy ones, with all random cases
+	BOAI_EXAMPLES=full $(PYTEST)
 
 bench: bench-roads bench-siting  ## measure speed and memory, also against the named peers and on PostGIS where it is
 	$(BIN)/python bench/bench_measures.py

@@ -14,6 +14,7 @@ from boai.coverage.siting.greedy import search, sparse_of, value
 from boai.coverage.siting.kernels import superset_rows
 from boai.coverage.siting.models import covered_weight, lscp, mclp
 from boai.coverage.siting.reduce import cover_matrix, dominated_columns, merge_rows, reduce_cover
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -92,7 +93,7 @@ def check(plan, indptr, indices, weight, p, forced=(), forbidden=()) -> None:
         assert gain > 0 or plan.sites[i] in forced
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(cases(), st.data())
 def test_equals_brute_force(case, data):
     rows, weight, n = case
@@ -106,7 +107,7 @@ def test_equals_brute_force(case, data):
     assert plan.bound >= best - 1e-9
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases(), st.data())
 def test_forced_and_forbidden_equal_brute_force(case, data):
     rows, weight, n = case
@@ -121,7 +122,7 @@ def test_forced_and_forbidden_equal_brute_force(case, data):
     assert plan.objective == pytest.approx(best, rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases(), st.data())
 def test_every_multiplier_gives_a_valid_bound(case, data):
     """The certificate: whatever the multipliers, and whatever is fixed, no plan beats the bounds."""
@@ -143,7 +144,7 @@ def test_every_multiplier_gives_a_valid_bound(case, data):
             assert (covered <= if_opened[opened]).all() and (covered <= if_closed[~opened]).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases(), st.data())
 def test_branch_and_bound_alone_finds_the_optimum(case, data):
     """With a poor start and fixing switched off at the root, the tree itself must prove the optimum."""
@@ -194,7 +195,7 @@ def test_out_of_time_is_feasible_with_a_valid_bound():
     assert plan.objective <= best.objective <= plan.bound
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(60), deadline=None)
 @given(cases(), st.randoms(use_true_random=False), st.integers(0, 3))
 def test_permuting_rows_and_candidates_changes_nothing(case, random, p):
     rows, weight, n = case
@@ -306,7 +307,7 @@ def test_reductions_are_counted():
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(cases())
 def test_merging_and_dominance_equal_sets(case):
     rows, weight, n = case
@@ -399,7 +400,7 @@ def test_empty_instance_is_solved():
     assert incumbent.covered == incumbent.bound == 0.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases(most=7))
 def test_lscp_equals_brute_force(case):
     rows, weight, n = case

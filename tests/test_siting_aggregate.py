@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from boai.coverage.siting import aggregate, lscp, mclp
 from boai.coverage.siting.aggregate import PointStream, aggregate_points, aggregate_rows
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def same(classes, sets, weight) -> None:
     assert merged == counts["points"] == len(weight)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.data())
 def test_rows_equal_sets(data):
     n = data.draw(st.integers(1, 8))
@@ -57,7 +58,7 @@ def test_rows_equal_sets(data):
     same(aggregate_rows(indptr, indices, np.array(weight, float), n), rows, weight)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.data())
 def test_points_on_a_lattice_equal_sets(data):
     """Whole coordinates and radii: many points lie exactly on the limit, on cell edges and on candidates."""

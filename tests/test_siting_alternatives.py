@@ -15,6 +15,7 @@ from boai.coverage.siting.certificate import check as certified
 from boai.coverage.siting.certificate import request
 from boai.coverage.siting.program import ProgramBuilder, cover_of
 from boai.coverage.siting.program_search import solve_program
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
@@ -71,7 +72,7 @@ def check(found, every, count, within=None):
     assert set(found.core) | set(found.optional) == set.union(*map(set, sets))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=many(200), deadline=None, derandomize=True)
 @given(cases(), st.integers(0, 5), st.integers(1, 40))
 def test_equals_brute_force(case, more, count):
     rows, weight, n, forced, forbidden = case
@@ -91,7 +92,7 @@ def test_equals_brute_force(case, more, count):
         assert found.rest >= every[listed][0]
 
 
-@settings(max_examples=70, deadline=None, derandomize=True)
+@settings(max_examples=many(70), deadline=None, derandomize=True)
 @given(cases(), st.integers(0, 5), st.sampled_from([0.0, 0.01, 0.2, 0.5, 1.0]))
 def test_all_within_a_share(case, more, within):
     rows, weight, n, forced, forbidden = case
@@ -101,7 +102,7 @@ def test_all_within_a_share(case, more, within):
     check(found, all_plans(rows, weight, n, forced, forbidden, np.ones(n), p), 1000, within)
 
 
-@settings(max_examples=70, deadline=None, derandomize=True)
+@settings(max_examples=many(70), deadline=None, derandomize=True)
 @given(cases(whole=False), st.data())
 def test_budgets_and_fractions_equal_brute_force(case, data):
     rows, weight, n, forced, forbidden = case
@@ -248,7 +249,7 @@ def feasible(program):
             yield frozenset(np.flatnonzero(x)), float(program.x_value @ x + program.t_value @ t)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=many(50), deadline=None, derandomize=True)
 @given(programs(), st.booleans(), st.integers(1, 8))
 def test_plans_of_programs_equal_brute_force(program, nested, count):
     left = dict(feasible(program))
@@ -266,7 +267,7 @@ def test_plans_of_programs_equal_brute_force(program, nested, count):
         assert found.note
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=many(25), deadline=None, derandomize=True)
 @given(programs(), st.sampled_from([0.0, 0.1, 0.5]))
 def test_plans_of_programs_within_a_share(program, within):
     every = sorted((value for _, value in feasible(program)), reverse=True)

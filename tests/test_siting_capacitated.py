@@ -14,6 +14,7 @@ from boai.coverage.siting.capacity_kernels import max_flow, open_arcs, site_wort
 from boai.coverage.siting.capacity_problem import arcs_of, site_rules
 from boai.coverage.siting.models import mclp
 from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -101,7 +102,7 @@ def brute_force(reach, weight, capacity, p, forced, forbidden, rules=None):
     return max((most_served(reach, weight, capacity, sorted(plan)) for plan in fit), default=None)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=many(250), deadline=None)
 @given(cases())
 def test_equals_brute_force_and_is_certified(case):
     assert_exact_and_certified(case)
@@ -135,7 +136,7 @@ def assert_exact_and_certified(case):
         assert (found.residents == np.floor(found.residents)).all()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=many(120), deadline=None)
 @given(cases(), ruled())
 def test_rules_equal_brute_force(case, rules):
     reach, weight, capacity, p, _, _ = case
@@ -154,7 +155,7 @@ def test_rules_equal_brute_force(case, rules):
     assert not checked.problems and best - 1e-9 <= checked.bound <= found.plan.bound * (1 + 1e-6) + 1e-9
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(cases(), st.lists(st.integers(1, 9), min_size=6, max_size=6), st.integers(0, 20))
 def test_budgets_equal_brute_force(case, cost, budget):
     reach, weight, capacity, _, _, forbidden = case
@@ -170,7 +171,7 @@ def test_budgets_equal_brute_force(case, cost, budget):
     assert plan.status == "optimal" and plan.objective == pytest.approx(best, rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(cases())
 def test_without_limits_it_is_maximal_covering(case):
     reach, weight, _, p, forced, forbidden = case
@@ -180,7 +181,7 @@ def test_without_limits_it_is_maximal_covering(case):
     assert plan.objective == pytest.approx(mclp(*rows, **request).objective, rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
 def test_order_does_not_matter_and_more_is_never_worse(case, random):
     reach, weight, capacity, p, _, _ = case

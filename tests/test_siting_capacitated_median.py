@@ -12,6 +12,7 @@ from boai.coverage.siting.capacity_problem import arcs_of, site_rules
 from boai.coverage.siting.capacity_transport import transport
 from boai.coverage.siting.median import p_median
 from boai.coverage.siting.rules import Budget, Quota, Rules
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
@@ -86,7 +87,7 @@ def assert_proven(case, found, best, **more):
     assert best - slack <= constant - checked.bound <= best + slack
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(cases())
 def test_equals_brute_force_and_is_certified(case):
     assert_exact_and_certified(case)
@@ -112,7 +113,7 @@ def assert_exact_and_certified(case):
     assert_proven(case, found, best)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(cases(), st.integers(0, 2), st.integers(0, 8), st.sets(st.integers(0, 4), min_size=1))
 def test_rules_equal_brute_force(case, at_least, limit, some):
     cost, weight, capacity, _, _, _, penalty = case
@@ -139,7 +140,7 @@ def test_rules_equal_brute_force(case, at_least, limit, some):
     assert_proven((cost, weight, capacity, 4, (), (), penalty), found, best, side=side, limit=top)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(cases())
 def test_without_limits_it_is_the_p_median(case):
     cost, weight, _, p, forced, forbidden, penalty = case

@@ -15,6 +15,7 @@ from boai.coverage.siting.covering import Wanted, kept_columns, prices_exclude
 from boai.coverage.siting.proofs import Branch, CenterProof, Tree
 from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules
 from boai.coverage.siting.site_limits import limits_of
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -46,13 +47,13 @@ def check_against_brute_force(case, compressed):
     assert certify_center(given_cost, case.weight, plan, **request) == Checked(best, best, ())
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=many(250), deadline=None)
 @given(cases(), st.booleans())
 def test_equals_brute_force_and_is_certified(case, compressed):
     check_against_brute_force(case, compressed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(ruled=True), st.booleans())
 def test_under_rules_equals_brute_force_and_is_certified(case, compressed):
     check_against_brute_force(case, compressed)
@@ -65,7 +66,7 @@ def test_thousands_under_rules_equal_brute_force(case, compressed):
     check_against_brute_force(case, compressed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(cases(), st.booleans(), st.data())
 def test_gains_are_what_closing_costs(case, ruled, data):
     request = case.request | ({"rules": data.draw(rules(case.cost.shape[1]))} if ruled else {})
@@ -76,7 +77,7 @@ def test_gains_are_what_closing_costs(case, ruled, data):
         assert gain == without - plan.objective and (gain > 0 or site in case.forced or ruled)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 @given(cases(ruled=True), st.randoms(use_true_random=False))
 def test_permuting_rows_and_candidates_changes_nothing(case, random):
     plan, other = p_center(case.cost, case.weight, **case.request), permuted(case, random)
@@ -85,7 +86,7 @@ def test_permuting_rows_and_candidates_changes_nothing(case, random):
     assert again.objective == plan.objective or np.isnan([again.objective, plan.objective]).all()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=many(250), deadline=None)
 @given(st.booleans(), st.data())
 def test_prices_never_exclude_a_plan(ruled, data):
     """The certificate: whatever the prices and tolls, a plan that reaches all rows is never excluded."""
@@ -107,7 +108,7 @@ def test_prices_never_exclude_a_plan(ruled, data):
     assert not left or (not over and any(left))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(st.data())
 def test_rules_in_whole_numbers_hold_for_every_plan(data):
     """So do what the rules alone force, and what they say may replace what."""

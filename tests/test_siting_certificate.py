@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from boai.coverage.siting.certificate import Certificate, Checked, Step, check, request
 from boai.coverage.siting.models import lscp, mclp
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -54,7 +55,7 @@ def plans(n, forced, forbidden):
             yield [*forced, *more]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(cases(), st.floats(0, 1))
 def test_budget_equals_brute_force_and_is_certified(case, share):
     rows, weight, cost, forced, forbidden = case
@@ -73,7 +74,7 @@ def test_budget_equals_brute_force_and_is_certified(case, share):
     assert found.bound >= best - 1e-9
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(), st.integers(0, 8))
 def test_number_of_sites_is_certified(case, p):
     rows, weight, cost, forced, forbidden = case
@@ -83,7 +84,7 @@ def test_number_of_sites_is_certified(case, p):
     verdict(plan, arrays, maximal=True, budget=p, forced=forced, forbidden=forbidden)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(cases(), st.booleans())
 def test_cheapest_cover_equals_brute_force_and_is_certified(case, unit):
     rows, weight, cost, forced, forbidden = case

@@ -15,6 +15,7 @@ from boai.coverage.siting.packing import Packing, prices_exclude
 from boai.coverage.siting.proofs import Branch
 from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules
 from boai.coverage.siting.site_limits import limits_of
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -38,13 +39,13 @@ def check_against_brute_force(case):
     assert min(plan.gains, default=np.inf) == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(8, square=True))
 def test_equals_brute_force_and_is_certified(case):
     check_against_brute_force(case)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(cases(8, square=True, ruled=True))
 def test_under_rules_equals_brute_force_and_is_certified(case):
     check_against_brute_force(case)
@@ -57,7 +58,7 @@ def test_thousands_under_rules_equal_brute_force(case):
     check_against_brute_force(case)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(cases(7, square=True, ruled=True), st.randoms(use_true_random=False))
 def test_permuting_candidates_changes_nothing(case, random):
     order = random.sample(range(len(case.cost)), len(case.cost))
@@ -74,7 +75,7 @@ def test_permuting_candidates_changes_nothing(case, random):
     assert plan.status == "infeasible" or plan.objective <= free.objective
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(8, square=True, ruled=True), st.data())
 def test_prices_never_exclude_a_plan(case, data):
     """The certificate: whatever the prices, a plan that stands apart is never excluded, nor what it needs."""

@@ -9,6 +9,7 @@ import pytest
 from boai.coverage.siting import marginals, mclp
 from boai.coverage.siting.marginals import marginal_table
 from boai.coverage.siting.marginals_curve import cover_curve
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def cases(draw, whole=True):
     return rows, weight, n, list(order[:stand]), list(order[:cut]), list(order[end:])
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=many(250), deadline=None, derandomize=True)
 @given(cases())
 def test_table_equals_brute_force(case):
     rows, weight, n, sites, existing, forbidden = case
@@ -66,7 +67,7 @@ def test_table_equals_brute_force(case):
     assert whole <= weight.sum() and ("不是最优" in table.note) == bool((table.loss < 0).any())
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=many(50), deadline=None, derandomize=True)
 @given(cases(whole=False))
 def test_resolved_losses_equal_brute_force(case):
     rows, weight, n, sites, existing, forbidden = case
@@ -86,7 +87,7 @@ def test_resolved_losses_equal_brute_force(case):
         assert table.loss_at_most[at] <= table.loss[at] + 1e-6
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=many(200), deadline=None, derandomize=True)
 @given(cases(), st.integers(0, 8), st.integers(0, 6), st.booleans())
 def test_curve_equals_brute_force(case, more, least, solved):
     rows, weight, n, _, existing, forbidden = case

@@ -15,6 +15,7 @@ from boai.coverage.siting.median_bounds import bound_of, certify_median
 from boai.coverage.siting.median_rows import merge_equal, read_costs
 from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules
 from boai.coverage.siting.site_limits import limits_of
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -54,7 +55,7 @@ def check_against_brute_force(case, compressed, penalty):
     assert found.bound == plan.objective == best if whole else found.bound >= best * (1 - 1e-6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(), st.booleans(), penalties)
 def test_equals_brute_force_and_is_certified(case, compressed, penalty):
     check_against_brute_force(case, compressed, penalty)
@@ -70,7 +71,7 @@ def test_rounding_is_no_saving_where_the_best_plan_costs_nothing(monkeypatch, as
     assert (plan.status, plan.objective, plan.bound) == ("optimal", 0.0, 0.0) and len(calls) < 50
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(ruled=True), st.booleans(), penalties)
 def test_under_rules_equals_brute_force_and_is_certified(case, compressed, penalty):
     check_against_brute_force(case, compressed, penalty)
@@ -83,7 +84,7 @@ def test_thousands_under_rules_equal_brute_force(case, compressed, penalty):
     check_against_brute_force(case, compressed, penalty)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(cases(), st.booleans(), penalties, st.data())
 def test_gains_are_what_closing_costs(case, ruled, penalty, data):
     request = case.request | ({"rules": data.draw(rules(case.cost.shape[1]))} if ruled else {})
@@ -95,7 +96,7 @@ def test_gains_are_what_closing_costs(case, ruled, penalty, data):
         assert gain > 0 or site in case.forced or ruled
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(cases(ruled=True), st.data())
 def test_every_level_gives_a_valid_bound(case, data):
     """The certificate: whatever the levels, the prices and what is fixed, no plan costs less than bounded."""
@@ -197,7 +198,7 @@ def test_many_rows_share_cuts_and_short_lists(monkeypatch, dtype):
         assert certify_median(cost, weight, plan, p=7) == Checked(plan.objective, plan.objective, ())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(cases(), st.booleans(), penalties, st.booleans(), st.data())
 def test_the_path_of_large_inputs_equals_brute_force(case, compressed, penalty, ruled, data):
     if ruled:
@@ -302,7 +303,7 @@ def test_interrupted_before_any_plan(monkeypatch):
     assert plan.status == "feasible" and plan.sites == () and plan.note.startswith("已中断, 没有找到")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 @given(cases(ruled=True), penalties, st.randoms(use_true_random=False))
 def test_permuting_rows_and_candidates_changes_nothing(case, penalty, random):
     plan = p_median(case.cost, case.weight, penalty=penalty, **case.request)
@@ -312,7 +313,7 @@ def test_permuting_rows_and_candidates_changes_nothing(case, penalty, random):
     assert plan_of_other.objective == pytest.approx(plan.objective, rel=1e-6, abs=1e-12, nan_ok=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 @given(cases(ruled=True), penalties)
 def test_looser_rules_and_more_sites_are_never_worse(case, penalty):
     plan = p_median(case.cost, case.weight, penalty=penalty, **case.request)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from boai.coverage.siting import lscp
 from boai.coverage.siting.partial import certify_partial, partial_cover
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ def csr(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum([0, *map(len, rows)]), np.array([j for row in rows for j in row], np.int32)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.data())
 def test_equals_brute_force(data):
     n = data.draw(st.integers(1, 7))

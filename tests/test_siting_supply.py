@@ -12,6 +12,7 @@ from boai.coverage.siting import supply_network_search
 from boai.coverage.siting.supply_network import supply_network
 from boai.coverage.siting.supply_network_check import check_supply
 from boai.coverage.siting.supply_network_types import Leg, Level, SupplyNetwork
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -166,7 +167,7 @@ def brute_force(network, least, budget):
     return min(found) if budget is None else max(found)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=many(40), deadline=None, derandomize=True)
 @given(networks(), st.sampled_from([None, 0.0, 0.5, 1.0]))
 def test_least_cost_equals_brute_force(network, least):
     best = brute_force(network, 1.0 if least is None else least, None)
@@ -180,7 +181,7 @@ def test_least_cost_equals_brute_force(network, least):
     assert not check_supply(network, found, least=1.0 if least is None else least)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=many(40), deadline=None, derandomize=True)
 @given(networks(), st.sampled_from([None, None, 0.5]), st.integers(0, 120))
 def test_most_for_a_budget_equals_brute_force(network, least, budget):
     best = brute_force(network, least or 0.0, float(budget))
