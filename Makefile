@@ -15,7 +15,7 @@ help:  ## list the targets
 demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
 	$(BIN)/boai demo --workspace $(DEMO)
 
-test: $(VENV)/.dev links  ## set up and run the tests (about 7 minutes)
+test: $(VENV)/.dev links  ## set up and run the tests (about 8 minutes at first, when everything is compiled)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev links  ## run the heavy tests and all random cases that `make test` leaves out

@@ -253,7 +253,7 @@ def test_a_ring_of_water_cuts_off_who_walks(walking: SimpleNamespace) -> None:
     assert whole["cut_off"] == whole["lost"] > 500 and "名居民无路可达" in found.headline
 
 
-@pytest.mark.parametrize("limit", [270, 600])
+@pytest.mark.parametrize("limit", [270, pytest.param(600, marks=pytest.mark.slow)])
 def test_gaps_on_foot_are_closed_along_the_ways(walking: SimpleNamespace, limit: int) -> None:
     """The best place reaches its residents; who is in reach of the own place does not count as unreached."""
     demand, network = walking.demand, walking.network

@@ -133,7 +133,7 @@ def way_metres(raw: RawRoads) -> np.ndarray:
 # ---- real files --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [pytest.param("andorra", marks=pytest.mark.slow), *FILES[1:]])
 def test_readers_agree_and_totals_are_those_of_a_plain_script(shared: Path, name: str) -> None:
     raw = both(osm(shared, name))
     ways, metres, objects = 0, 0.0, {"n": 0, "w": 0, "r": 0}
