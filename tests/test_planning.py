@@ -94,6 +94,7 @@ def test_quotas_spacing_and_relocation_hold(world) -> None:
     assert ("迁移: 撤去" in "".join(free.sentences)) == (len(free.given_up) > 0)
 
 
+@pytest.mark.slow
 def test_a_share_takes_the_fewest_sites(world) -> None:
     found = placed_at(world, Ask("team", model="partial", share=0.93))
     assert found.plan.status == "optimal"
@@ -119,7 +120,7 @@ def test_without_any_site_there_is_no_way_to_one(world) -> None:
     assert "现状: 没有站点; 方案: 平均" in "".join(found.sentences)
 
 
-@pytest.mark.parametrize("model", ["p-median", "p-center"])
+@pytest.mark.parametrize("model", ["p-median", pytest.param("p-center", marks=pytest.mark.slow)])
 def test_ways_get_shorter(world, model: str) -> None:
     found = placed_at(world, Ask("warehouse", model=model, number=2))
     assert found.plan.status == "optimal"
@@ -135,7 +136,7 @@ def test_ways_get_shorter(world, model: str) -> None:
     assert "平均" in "".join(found.sentences)
 
 
-@pytest.mark.parametrize("model", ["backup", "expected"])
+@pytest.mark.parametrize("model", ["expected", pytest.param("backup", marks=pytest.mark.slow)])
 def test_the_failure_of_sites_is_counted(world, model: str) -> None:
     failure = 0.3 if model == "expected" else None
     found = placed_at(world, Ask("warehouse", model=model, number=2, failure=failure))

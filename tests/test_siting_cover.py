@@ -9,6 +9,7 @@ import pytest
 from boai.coverage.siting import cover_request, covered_weight, models
 from boai.coverage.siting.cover import lscp, mclp, partial_cover
 from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules, broken, quotas_by
+from examples import many
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 from siting_cover_cases import agree, all_plans, random_case, share_of
@@ -36,7 +37,7 @@ def planar(m: int, n: int, radius: float, seed: int):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_maximal_covering_equals_all_subsets(seed):
     random = np.random.default_rng(seed)
-    for _ in range(100):
+    for _ in range(many(100)):
         case = random_case(random)
         _, count = all_plans(case, p=case.p)
         plan = mclp(*case.arrays, p=case.p, **case.options)
@@ -55,7 +56,7 @@ def test_maximal_covering_equals_all_subsets(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_set_covering_equals_all_subsets(seed):
     random = np.random.default_rng(100 + seed)
-    for _ in range(150):
+    for _ in range(many(150)):
         case = random_case(random)
         times = random.integers(0, 4, len(case.weight)) if random.random() < 0.6 else 1
         p = None if random.random() < 0.6 else case.p
@@ -75,7 +76,7 @@ def test_set_covering_equals_all_subsets(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_partial_covering_equals_all_subsets(seed):
     random = np.random.default_rng(200 + seed)
-    for _ in range(100):
+    for _ in range(many(100)):
         case = random_case(random)
         share = float(random.choice([0.0, 0.25, 0.5, 0.75, 1.0]))
         p = None if random.random() < 0.6 else case.p

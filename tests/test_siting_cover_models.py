@@ -13,6 +13,7 @@ from boai.coverage.siting.cover_gradual import gradual_cover
 from boai.coverage.siting.cover_limits import best_for_limits, several_limits
 from boai.coverage.siting.cover_types import Resource, shared_budget
 from boai.coverage.siting.rules import Minimum, Quota, Rules
+from examples import many
 from scipy.optimize import Bounds, LinearConstraint, milp
 from siting_cover_cases import Case, agree, all_plans, random_case, share_of
 
@@ -23,7 +24,7 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30
 @pytest.mark.parametrize("seed", SEEDS)
 def test_backup_equals_all_subsets(seed):
     random = np.random.default_rng(seed)
-    for _ in range(40):
+    for _ in range(many(40)):
         case = random_case(random)
         _, count = all_plans(case, p=case.p)
         may = np.setdiff1d(np.arange(case.n), case.forbidden)
@@ -46,7 +47,7 @@ def test_backup_equals_all_subsets(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_expected_and_k_cover_equal_all_subsets(seed):
     random = np.random.default_rng(50 + seed)
-    for _ in range(30):
+    for _ in range(many(30)):
         case = random_case(random)
         _, count = all_plans(case, p=case.p)
         q = float(random.choice([0.0, 0.05, 0.3, 0.9]))
@@ -85,7 +86,7 @@ def reaching(case: Case, near: np.ndarray) -> Case:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gradual_equals_all_subsets(seed):
     random = np.random.default_rng(100 + seed)
-    for number in range(30):
+    for number in range(many(30)):
         case = random_case(random, 6)
         travel, table = travel_of(case, random)
         decay = DECAYS[number % 3]
@@ -110,7 +111,7 @@ def test_gradual_equals_all_subsets(seed):
 def test_several_limits_equal_all_subsets(seed):
     random = np.random.default_rng(150 + seed)
     limits = (40.0, 80.0)
-    for _ in range(25):
+    for _ in range(many(25)):
         case = random_case(random, 6)
         travel, table = travel_of(case, random)
         arrays = *case.arrays[:2], travel, *case.arrays[2:]
@@ -143,7 +144,7 @@ def test_several_limits_equal_all_subsets(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shared_budget_equals_all_subsets(seed):
     random = np.random.default_rng(200 + seed)
-    for _ in range(40):
+    for _ in range(many(40)):
         cases = [random_case(random, 4, wishes) for wishes in ("qmxeb", "qmxe")]
         value = (1.0, float(random.choice([1.0, 2.0, 0.5])))
         numbers = [(int(random.integers(0, 2)), None if random.random() < 0.5 else 2) for _ in cases]
