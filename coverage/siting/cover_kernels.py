@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .kernels import Floats, Heads, Ints, Mask, Sparse
+from .kernels import Floats, Heads, Ints, Mask, Sparse, draw
 
 
 class _Cover(NamedTuple):
@@ -140,7 +140,7 @@ def small_cover(sparse: Sparse, start: Mask, steps: int, random: NDArray[np.uint
     """
     cover = _begin(sparse, start)
     total = _complete(sparse, cover)
-    best, least, drawn = cover.opened.copy(), total, random[0]
+    best, least = cover.opened.copy(), total
     for step in range(1, steps + 1):
         while cover.number[0] == 0:
             if total < least - 1e-9 or step == 1:
@@ -158,10 +158,7 @@ def small_cover(sparse: Sparse, start: Mask, steps: int, random: NDArray[np.uint
             cover.stamp[j] = step
             total -= sparse.cost[j]
         while cover.number[0]:
-            drawn ^= drawn << np.uint64(13)
-            drawn ^= drawn >> np.uint64(7)
-            drawn ^= drawn << np.uint64(17)
-            r = cover.left[np.int64((drawn >> np.uint64(11)) % np.uint64(cover.number[0]))]
+            r = cover.left[draw(random, cover.number[0])]
             j = _most(sparse, cover, r)
             if j < 0 or total + sparse.cost[j] >= least - 1e-9:
                 break
@@ -173,7 +170,6 @@ def small_cover(sparse: Sparse, start: Mask, steps: int, random: NDArray[np.uint
             cover.price[r] += 1.0
             for f in range(sparse.row_start[r], sparse.row_start[r + 1]):
                 cover.score[sparse.row_column[f]] += 1.0
-    random[0] = drawn
     if cover.number[0] == 0 and total < least - 1e-9:
         best[:] = cover.opened
     return best

@@ -98,12 +98,13 @@ def swap(sparse: Sparse, state: _State, tiny: float) -> bool:
 
 
 @compiled
-def _draw(state: _State, below: int) -> int:
-    drawn = state.random[0]
+def draw(random: NDArray[np.uint64], below: int) -> int:
+    """Draw a whole number below another; ``random`` is the state (1,) of the generator (Marsaglia 2003)."""
+    drawn = random[0]
     drawn ^= drawn << np.uint64(13)
     drawn ^= drawn >> np.uint64(7)
     drawn ^= drawn << np.uint64(17)
-    state.random[0] = drawn
+    random[0] = drawn
     return int((drawn >> np.uint64(11)) % np.uint64(below))
 
 
@@ -164,7 +165,7 @@ def _draw_noise(state: _State) -> float:
     """Draw a number of mean 0 and variance 1, nearly normal: three uniform ones."""
     total = 0.0
     for _ in range(3):
-        total += 2.0 * _draw(state, 1 << 30) / float(1 << 30) - 1.0
+        total += 2.0 * draw(state.random, 1 << 30) / float(1 << 30) - 1.0
     return total
 
 
@@ -188,8 +189,8 @@ def _perturbed(state: _State, pool: Pool, fraction: Floats, key: Floats) -> None
     filled = 0
     for i in range(len(pool.covered)):
         filled += pool.covered[i] >= 0.0
-    mixed = filled == len(pool.covered) and _draw(state, 8) > 0
-    one, other = _draw(state, len(pool.covered)), _draw(state, len(pool.covered))
+    mixed = filled == len(pool.covered) and draw(state.random, 8) > 0
+    one, other = draw(state.random, len(pool.covered)), draw(state.random, len(pool.covered))
     for j in range(len(key)):
         key[j] = fraction[j]
         if mixed:

@@ -164,6 +164,31 @@ def nearest_listed(
 
 
 @compiled
+def come_nearer(
+    indptr: Positions,
+    site: _Array,
+    cost: Floats,
+    start: Positions,
+    row: _Array,
+    column_cost: Floats,
+    weight: Floats,
+    first: Floats,
+    gain: Floats,
+    opened: int,
+) -> None:
+    """Bring rows nearer to a candidate just opened, and take off what others no longer save."""
+    for e in range(start[opened], start[opened + 1]):
+        i = row[e]
+        new, old = column_cost[e], first[i]
+        if new < old:
+            first[i] = new
+            for f in range(indptr[i], indptr[i + 1]):
+                if cost[f] >= old:
+                    break
+                gain[site[f]] -= weight[i] * (old - max(cost[f], new))
+
+
+@compiled
 def fill(
     indptr: Positions,
     site: _Array,
@@ -191,15 +216,7 @@ def fill(
         if best < 0:
             break
         opened[best] = True
-        for e in range(start[best], start[best + 1]):
-            i = row[e]
-            new, old = column_cost[e], first[i]
-            if new < old:
-                first[i] = new
-                for f in range(indptr[i], indptr[i + 1]):
-                    if cost[f] >= old:
-                        break
-                    gain[site[f]] -= weight[i] * (old - max(cost[f], new))
+        come_nearer(indptr, site, cost, start, row, column_cost, weight, first, gain, best)
     return opened
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
+from .kernels import draw
 
 Ints = NDArray[np.int64]
 Heads = NDArray[np.int32]
@@ -223,24 +224,14 @@ def _swap(field: Field, state: _State, tiny: float) -> bool:
 
 
 @compiled
-def _draw(state: _State, below: int) -> int:
-    drawn = state.random[0]
-    drawn ^= drawn << np.uint64(13)
-    drawn ^= drawn >> np.uint64(7)
-    drawn ^= drawn << np.uint64(17)
-    state.random[0] = drawn
-    return int((drawn >> np.uint64(11)) % np.uint64(below))
-
-
-@compiled
 def _shake(field: Field, state: _State) -> None:
     """Close three to five open columns by chance; half of them stay closed in the next filling."""
     chosen = np.flatnonzero(state.opened)
-    for _ in range(min(len(chosen) - 1, 3 + _draw(state, 3))):
-        j = chosen[_draw(state, len(chosen))]
+    for _ in range(min(len(chosen) - 1, 3 + draw(state.random, 3))):
+        j = chosen[draw(state.random, len(chosen))]
         if state.opened[j]:
             _switch(field, state, j, False)
-            state.tabu[j] = _draw(state, 2) == 0
+            state.tabu[j] = draw(state.random, 2) == 0
 
 
 @compiled

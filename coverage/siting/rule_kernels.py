@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .median_kernels import nearest_listed, nearest_open
+from .median_kernels import come_nearer, nearest_listed, nearest_open
 from .reduce import Floats, Mask, Positions
 
 _Array = NDArray[Any]
@@ -178,15 +178,7 @@ def fill_allowed(
             break
         opened[best] = True
         _book(limit_start, limit_row, limit_value, room, best, 1.0)
-        for e in range(start[best], start[best + 1]):
-            i = row[e]
-            new, old = column_cost[e], first[i]
-            if new < old:
-                first[i] = new
-                for f in range(indptr[i], indptr[i + 1]):
-                    if cost[f] >= old:
-                        break
-                    gain[site[f]] -= weight[i] * (old - max(cost[f], new))
+        come_nearer(indptr, site, cost, start, row, column_cost, weight, first, gain, best)
     return opened
 
 
