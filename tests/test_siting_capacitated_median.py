@@ -259,3 +259,9 @@ def test_wrong_and_empty_arguments():
     assert nobody.plan.sites == (1,) and nobody.plan.objective == 0
     free = capacitated_p_median(np.ones((2, 3)), np.ones(2), p=2, capacity=0, penalty=3)
     assert free.plan.objective == 6 and free.plan.status == "optimal" and free.served == 0
+
+
+def test_a_plan_that_costs_nothing_is_proven_also_with_fractional_weights():
+    found = capacitated_p_median(np.zeros((1, 4)), [1 / 3], p=1, capacity=[0, 0, 0, np.inf])
+    assert (found.plan.status, found.plan.objective, found.plan.gap) == ("optimal", 0.0, 0.0)
+    assert found.plan.bound == pytest.approx(0.0, abs=1e-11) and found.plan.sites == (3,)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .capacity_problem import Problem, arcs_of
-from .capacity_search import Best, Record, find_best
+from .capacity_search import LEAST_STEP, Best, Record, find_best
 from .capacity_start import Division, Plans
 from .plan import OPTIMAL_GAP, Plan
 from .program import ProgramBuilder
@@ -171,15 +171,17 @@ def answer(
     if asked.problem.cover and objective == 0.0 and bound < _least_served(asked.problem):
         bound = 0.0
     bound = max(bound, objective) if sign > 0 else min(bound, objective)
-    larger = max(abs(bound), abs(objective))
-    proven = bound == objective if best.whole else abs(bound - objective) <= OPTIMAL_GAP * larger
+    larger, apart = max(abs(bound), abs(objective)), abs(bound - objective)
+    if not best.whole and apart <= LEAST_STEP:
+        apart = 0.0  # the search looks for nothing that is better by less, also where the objective is 0
+    proven = apart == 0.0 if best.whole else apart <= OPTIMAL_GAP * larger
     plan = Plan(
         sites=tuple(sites),
         gains=tuple(gains),
         objective=objective,
         bound=bound,
         status="optimal" if proven else "feasible",
-        gap=abs(bound - objective) / larger if larger else 0.0,
+        gap=apart / larger if larger else 0.0,
         reductions=_counts(asked) | {"branch_nodes": best.nodes},
         note="; ".join(part for part in (unused_note(asked, best, idle), note) if part),
         seconds=time.monotonic() - asked.started,

@@ -20,6 +20,8 @@ from .reduce import Floats, Mask, Positions
 
 _RELATIVE_STEP = 5e-7
 """With fractional numbers, plans better by less than this share are not looked for."""
+LEAST_STEP = 1e-12
+"""Nor plans better by less than this, also where the objective is 0."""
 
 _ROOT_TAIL, _ROOT_SHARE = 20, 0.01
 _TAIL, _SHARE = 4, 0.05
@@ -87,9 +89,9 @@ class Best:
         """A bound below this says that no better plan, by what matters, exists."""
         if self.value == -math.inf:
             return -math.inf
-        return self.value + (
-            1.0 - self.slack if self.whole else _RELATIVE_STEP * abs(self.value - self.constant) + 1e-12
-        )
+        if self.whole:
+            return self.value + 1.0 - self.slack
+        return self.value + _RELATIVE_STEP * abs(self.value - self.constant) + LEAST_STEP
 
     @property
     def done(self) -> bool:
