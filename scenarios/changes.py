@@ -13,7 +13,7 @@ import pandas as pd
 from ..geodata.boundaries import locate
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import COLUMNS, KIND_NAMES, NUMBERS, Kind, Layer
-from .schema import Change, Close, Move, Open
+from .actions import Change, Close, Move, Open
 from .world import World
 
 PLANNED = "规划"

@@ -18,7 +18,7 @@ from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
 from .candidates import AED_NOTE, PROPOSED, Sites, lacking_seats, populous_cells, settlements
 from .changes import PLANNED, append_sites, next_ids, unit_columns
-from .schema import Siting
+from .requests import Siting
 from .world import World
 
 MYOPIC = "选址按年份依次优化: 每一年只看当年, 以前各年已定的站点不再变动; 这不是各年合起来的最优"

@@ -8,108 +8,20 @@ import json
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 
 from ..geodata.errors import InputError, Problem
-from ..geodata.layers import Kind
 from ..geodata.yamlfile import read_text
+from .actions import Change
+from .costs import Costs
+from .fields import Line, Slug, Text
 from .reading import Model, parse_yaml, validate
+from .requests import Siting
 
 PRESETS = ("baseline", "plan_2022_2024", "every_county")
 """Ready scenarios, in the order in which they are shown."""
-
-
-def _printable(text: str) -> str:
-    if not all(char.isprintable() or char == "\n" for char in text):
-        raise ValueError("含有控制字符")
-    return text
-
-
-Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
-"""Any text for people: no control characters; whoever shows it neutralises markup."""
-
-Line = Annotated[
-    str, Field(min_length=1, max_length=80, pattern=r"^[^\n]*\S[^\n]*$"), AfterValidator(_printable)
-]
-"""One line of text that is not blank."""
-
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
-"""A name that is safe as a file name."""
-
-Year = Annotated[int, Field(ge=2000, le=2100)]
-Longitude = Annotated[float, Field(ge=73.0, le=136.0)]
-Latitude = Annotated[float, Field(ge=3.0, le=54.0)]
-
-
-class Open(Model):
-    """A new site at a given place (WGS84)."""
-
-    kind: Kind
-    name: Line
-    lon: Longitude
-    lat: Latitude
-    year: Year
-    id: Line | None = None
-    """By default made from the kind and a running number."""
-    level: Annotated[str, Field(max_length=20), AfterValidator(_printable)] = ""
-
-
-class Close(Model):
-    """An existing site, or one opened earlier in the same scenario, that is given up."""
-
-    kind: Kind
-    id: Line
-
-
-class Move(Model):
-    """An existing site that moves to another place (WGS84) with all that it has."""
-
-    kind: Kind
-    id: Line
-    lon: Longitude
-    lat: Latitude
-
-
-class Change(Model):
-    """One action: exactly one of its keys."""
-
-    open: Open | None = None
-    close: Close | None = None
-    move: Move | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(action is not None for action in (self.open, self.close, self.move)) != 1:
-            raise ValueError("每项改动应恰好写 open、close、move 之一")
-        return self
-
-
-class Siting(Model):
-    """A request to place new sites of a kind in a year."""
-
-    kind: Kind
-    year: Year
-    rule: Literal["mclp", "each_county", "each_city"] = "mclp"
-    """``mclp``: where they cover the most residents; ``each_…``: at the seat of every unit that lacks one."""
-    number: Annotated[int, Field(ge=1, le=5000)] | None = None
-    """Sites to place by ``mclp``."""
-    level: Annotated[str, Field(max_length=20), AfterValidator(_printable)] = ""
-    """Level that the new sites get."""
-    candidates: Literal["settlements", "seats", "cells"] | None = None
-    """Where sites may go; by default settlements for driving, populous cells for walking."""
-    limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Limit that counts as covered, minutes (driving) or metres (walking); by default the main limit."""
-    note: Text = ""
-
-    @model_validator(mode="after")
-    def _number(self) -> Self:
-        if self.rule == "mclp" and self.number is None:
-            raise ValueError("rule 为 mclp 时应写明 number (新增几处)")
-        if self.rule != "mclp" and (self.number, self.candidates, self.limit) != (None, None, None):
-            raise ValueError("rule 为 each_county 或 each_city 时不写 number、candidates、limit")
-        return self
 
 
 class Standards(Model):
@@ -132,6 +44,7 @@ class Scenario(Model):
     changes: Annotated[tuple[Change, ...], Field(strict=False, max_length=2000)] = ()
     siting: Annotated[tuple[Siting, ...], Field(strict=False, max_length=200)] = ()
     standards: Standards = Standards()
+    costs: Costs = Costs()
 
     @property
     def key(self) -> str:
@@ -207,5 +120,6 @@ def _extend(parent: Scenario, child: Scenario, where: str) -> Scenario:
             "changes": parent.changes + child.changes,
             "siting": parent.siting + child.siting,
             "standards": Standards(**(old | new)),
+            "costs": child.costs if child.costs != Costs() else parent.costs,
         }
     )

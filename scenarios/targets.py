@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from ..geodata.demand import Demand
 from ..geodata.layers import Kind, Layer
 from ..geodata.yamlfile import read_text
+from .fields import Line, Slug, Text, Year
 from .reading import Model, parse_yaml, validate
-from .schema import Line, Slug, Text, Year
 
 NOT_TRACKED = "未纳入图层"
 """State of a target whose resource no layer holds yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..coverage.standards import Reference, Rule, Standard
@@ -14,6 +14,8 @@ from ..geodata.layers import Kind, Layer
 from ..geodata.network import Network
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..geodata.townships import Townships
 
 
@@ -37,6 +39,11 @@ class World:
     """The office's own; None: approximate ones."""
     walk: Network | None = None
     """Ways for walking; None: distances on foot are straight lines x detour."""
+    resources: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Sites of every other type in the registry, such as host venues of new sites, by its code.
+
+    Columns id, name, lon, lat (NaN where unknown), county_code, county, city, level, host, status, year.
+    """
 
     def roads(self, standard: Standard) -> Network:
         """Return the network on which a standard is measured: that for walking, where there is one."""
