@@ -5,6 +5,8 @@ DEMO   ?= demo
 BIN    := $(VENV)/bin
 # Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# The tests that draw random cases, a quarter of them in `make test`.
+RANDOM := $(shell grep -lE "hypothesis|examples" tests/test_*.py)
 
 .PHONY: help demo test test-slow test-all bench bench-roads bench-siting check dev links lock clean
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ test: $(VENV)/.dev links  ## set up and run the tests (about 8 minutes at first,
 
 test-slow: $(VENV)/.dev links  ## run the heavy tests and all random cases that `make test` leaves out
 	$(PYTEST) -m slow
-	BOAI_EXAMPLES=full $(PYTEST) -m "not slow" tests/test_siting*.py
+	BOAI_EXAMPLES=full $(PYTEST) -m "not slow" $(RANDOM)
 
 test-all: $(VENV)/.dev links  ## run every test, also the heavy ones, with all random cases
 	BOAI_EXAMPLES=full $(PYTEST)

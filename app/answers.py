@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,16 +13,17 @@ import pandas as pd
 from ..coverage.measures import LEVELS
 from ..geodata.errors import InputError, Problem
 from ..geodata.folders import replace_folder
-from ..geodata.layers import KIND_NAMES, Kind
+from ..geodata.layers import KIND_NAMES, Kind, shown_kinds
 from ..geodata.network import load_network
 from ..geodata.registry import check_kind
-from ..geodata.store import write_text
 from ..maps import words
 from ..scenarios.compare import compare as compare_results
 from ..scenarios.compare import headlines
+from ..scenarios.conclusion import conclusion
 from ..scenarios.run import Result, run
 from ..scenarios.schema import PRESETS, load_scenario
 from .console import jsonable
+from .outputs import check_folder
 from .workspace import Progress, load_world, open_workspace, writing
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn a table into plain rows that JSON can hold."""
     return [{str(key): jsonable(value) for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def kinds_of(text: str | None) -> list[Kind]:
-    """Read a layer's name; none means all."""
-    return list(KIND_NAMES) if text is None else [check_kind(text)]
 
 
 def labels_of(world: World) -> list[str]:
@@ -88,18 +83,21 @@ def check_network(root: Path, table: Path | None) -> dict[str, Any]:
     }
 
 
-def baseline(root: Path, kinds: Sequence[Kind], progress: Progress | None = None) -> tuple[World, Result]:
-    """Open a workspace and measure how things stand today for some of its layers."""
+def baseline(
+    root: Path, kind: str | None, progress: Progress | None = None
+) -> tuple[World, Result, list[Kind]]:
+    """Open a workspace and measure how things stand today for one of its layers, or all that are shown."""
+    asked = None if kind is None else check_kind(kind)
     world = load_world(open_workspace(root))
-    return world, run(world, load_scenario("baseline"), kinds=kinds, progress=progress)
+    kinds = shown_kinds([world.layers]) if asked is None else [asked]
+    return world, run(world, load_scenario("baseline"), kinds=kinds, progress=progress), kinds
 
 
 def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = None) -> dict[str, Any]:
     """Count the residents within each limit by province, city or county."""
-    wanted = kinds_of(kind)
     if by not in LEVELS:
         raise InputError(Problem("--by", f"应为 {'、'.join(LEVELS)} 之一", by[:20]))
-    world, result = baseline(root, wanted, progress)
+    world, result, wanted = baseline(root, kind, progress)
     table = result.units[result.units["level"] == by]
     table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=100 * table["share"])
     marks = _marks(world, result, wanted)
@@ -110,8 +108,7 @@ def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = 
 
 def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = None) -> dict[str, Any]:
     """List the largest gaps of each layer."""
-    wanted = kinds_of(kind)
-    world, result = baseline(root, wanted, progress)
+    world, result, wanted = baseline(root, kind, progress)
     marks = _marks(world, result, wanted)
     label_of = marks.pop("label_of")
     tables = [
@@ -121,46 +118,61 @@ def gaps(root: Path, kind: str | None, top: int, progress: Progress | None = Non
     return {**marks, "rows": [row for table in tables for row in rows_of(table)]}
 
 
-def results_of(world: World, names: Sequence[str], progress: Progress | None = None) -> list[Result]:
-    """Run the baseline and the named scenarios, or all presets where none is named."""
-    chosen = [load_scenario(name) for name in dict.fromkeys(["baseline", *(names or PRESETS)])]
-    titles = [scenario.name for scenario in chosen]
-    twice = sorted({name for name in titles if titles.count(name) > 1})
-    if twice:
-        raise InputError([Problem("方案", "两个方案同名", name, "请改其中一个的 name") for name in twice])
-    found: list[Result] = []
-    for scenario in chosen:
-        if progress is not None:
-            progress(f"方案: {scenario.title}")
-        found.append(run(world, scenario, reuse=found[0] if found else None, progress=progress))
-    return found
+def results_of(root: Path, names: Sequence[str], progress: Progress | None = None) -> list[Result]:
+    """Give the results of the baseline and the named scenarios, or of all presets where none is named."""
+    from . import scenarios  # noqa: PLC0415 (it needs this module)
+
+    chosen = scenarios.sources(root, names) if names else list(PRESETS)
+    return scenarios.results_of(root, chosen, progress=progress)
 
 
-def save_record(root: Path, name: str, record: dict[str, Any]) -> Path:
-    """Keep what a result was made from: hashes, versions, standards, bounds."""
-    path = root / "results" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    write_text(path, json.dumps(jsonable(record), ensure_ascii=False, indent=1))
-    return path
+def compare(
+    root: Path,
+    names: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    costs: bool = True,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Compare scenarios with the baseline: the tidy table, dominance, and a sentence for each scenario.
 
+    Returns
+    -------
+    dict
+        labels, notes, rows (scenario x layer x limit), sentences, conclusion, dominance, differences (by
+        city, where anything changes), ranks (of new sites), files (of ``out``, a new folder).
+    """
+    from ..maps.comparison import build_comparison, write_comparison  # noqa: PLC0415 (pandas is slow)
 
-def compare(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
-    """Compare scenarios with the baseline: the tidy table, and a sentence for each scenario."""
+    if out is not None:
+        check_folder(out)
+    results = results_of(root, names, progress)
     world = load_world(open_workspace(root))
-    results = results_of(world, names, progress)
-    table = compare_results(results)
-    marks = _marks(world, results[0], list(KIND_NAMES))
+    tables = build_comparison(world, results, costs=costs)
+    kinds = shown_kinds(result.layers for result in results)
+    table = tables["方案对比"][tables["方案对比"]["kind"].isin(kinds)]
+    marks = _marks(world, results[0], kinds)
     table = table.assign(percent=100 * table["share"], label=table["kind"].map(marks.pop("label_of")))
-    marks["notes"] = notes_of(world, list(KIND_NAMES), results)
-    return {**marks, "rows": rows_of(table), "sentences": list(headlines(results))}
+    marks["notes"] = notes_of(world, kinds, results)
+    files = [] if out is None else write_comparison(world, results, out, costs=costs)
+    return {
+        **marks,
+        "rows": rows_of(table),
+        "sentences": list(headlines(results, costs=costs, world=world)),
+        "conclusion": conclusion(results, costs=costs),
+        "dominance": rows_of(tables["支配关系"]),
+        "differences": rows_of(tables["分市变化"]),
+        "ranks": rows_of(tables["选址排序"]),
+        "files": [str(path) for path in files],
+    }
 
 
 def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
     """Write page, sheets and tables of scenarios into the workspace; the sheets show the first of them."""
+    results = results_of(root, names, progress)
     world = load_world(open_workspace(root))
-    results = results_of(world, names, progress)
     paths = write_products(root, world, results, progress)
-    notes = notes_of(world, list(KIND_NAMES), results)
+    notes = notes_of(world, shown_kinds(result.layers for result in results), results)
     return {"labels": labels_of(world), "notes": notes, "files": [str(path) for path in paths]}
 
 
@@ -175,7 +187,7 @@ def write_products(
         ready = Path(name)
         maps = _draw_maps(ready / "maps", world, results, say)
         say("表格: Excel 与 CSV")
-        tables = write_tables(world, results, compare_results(results), ready / "tables")
+        tables = write_tables(world, results, compare_results(results, world=world), ready / "tables")
         for part in ("maps", "tables"):
             replace_folder(ready / part, root / part)
     return [root / path.relative_to(ready) for path in (*maps, *tables)]
@@ -191,7 +203,7 @@ def _draw_maps(folder: Path, world: World, results: Sequence[Result], say: Progr
     paths = [folder / "index.html"]
     write_page(world, results, paths[0])
     shown = results[1] if len(results) > 1 else results[0]
-    for kind, name in KIND_NAMES.items():
-        say(f"图纸: {name}")
+    for kind in shown_kinds(result.layers for result in (results[0], shown)):
+        say(f"图纸: {KIND_NAMES[kind]}")
         paths += write_sheet(world, shown, kind, folder)
     return paths

@@ -80,7 +80,7 @@ def _everything(found: dict[str, list[str]], as_json: bool) -> None:
 
 
 def areas(
-    kind: Annotated[str, typer.Argument(help="图层: aed、home、warehouse、team, 中文名也可")],
+    kind: Annotated[str, typer.Argument(help="图层: aed、home、warehouse、team、training, 中文名也可")],
     out: Annotated[Path, typer.Argument(help="GeoPackage 文件, 如 服务范围.gpkg")],
     overlap: Annotated[
         bool, typer.Option("--overlap", help="每处单独的服务范围(可重叠); 不填为责任区(互不重叠)")

@@ -17,7 +17,7 @@ from ..coverage.topics import TOPICS, answer, topics_of
 from ..coverage.zones import LEVELS
 from ..geodata.errors import InputError, Problem
 from ..geodata.folders import remove, replace_folder
-from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
+from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind, shown_kinds
 from ..geodata.registry import check_kind
 from ..maps import columns
 from .console import jsonable
@@ -289,7 +289,7 @@ def _tells(frame: pd.DataFrame, name: str) -> bool:
 def assess_all(
     root: Path, wanted: Wanted, progress: Progress | None = None, world: World | None = None
 ) -> dict[str, Any]:
-    """Answer all topics for all layers, as workbooks and CSV in the folder ``assessment``.
+    """Answer all topics for all layers that are shown, as workbooks and CSV in the folder ``assessment``.
 
     ``world`` is that of the workspace, where it is open already.
     """
@@ -302,19 +302,21 @@ def assess_all(
         ready = Path(name) / FOLDER
         paths = write_all(world, ready, question, say)
         replace_folder(ready, root / FOLDER)
+    kinds = shown_kinds([world.layers])
     return {
-        "labels": list(dict.fromkeys(text for kind in KIND_NAMES for text in labels_of(world, kind))),
-        "notes": [note for kind in KIND_NAMES for note in notes_of(world, kind)],
+        "labels": list(dict.fromkeys(text for kind in kinds for text in labels_of(world, kind))),
+        "notes": [note for kind in kinds for note in notes_of(world, kind)],
         "files": [str(root / FOLDER / path.relative_to(ready)) for path in paths],
     }
 
 
 def write_all(world: World, folder: Path, question: Question, say: Progress) -> list[Path]:
-    """Write the tables of all topics of all layers; returns their paths, the workbooks first."""
+    """Write the tables of all topics of the layers that are shown; returns their paths, workbooks first."""
     from ..maps.tables import save_tables  # noqa: PLC0415 (pandas is slow to import)
 
     place, books, others = place_of(world), [], []
-    for kind, name in KIND_NAMES.items():
+    for kind in shown_kinds([world.layers]):
+        name = KIND_NAMES[kind]
         say(f"评估: {name}")
         assessment = assessment_of(world, kind, question, place=place)
         tables = [

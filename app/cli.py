@@ -24,8 +24,10 @@ from .assess_cli import areas, assess, townships_app
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
 from .layers_cli import layers_app
 from .network_cli import network_app
+from .scenario_cli import scenario_app
 from .siting_cli import plan, siting_app
 from .standards_cli import standards_app
+from .targets_cli import targets_app
 
 app = typer.Typer(
     cls=Group,
@@ -36,8 +38,10 @@ app = typer.Typer(
 )
 app.add_typer(layers_app, name="layers")
 app.add_typer(network_app, name="network")
+app.add_typer(scenario_app, name="scenario")
 app.add_typer(siting_app, name="siting")
 app.add_typer(standards_app, name="standards")
+app.add_typer(targets_app, name="targets")
 app.add_typer(townships_app, name="townships")
 
 NetworkOption = Annotated[
@@ -136,26 +140,36 @@ app.command(cls=Command)(plan)
 @app.command(cls=Command)
 def compare(
     scenarios: ScenariosArgument = None,
+    costs: Annotated[bool, typer.Option("--costs/--no-costs", help="显示或不显示费用")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="把表格 (Excel, CSV) 写到这个新文件夹")] = None,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
-    """把方案与现状比较: 覆盖、新增与失去、新增站点数、最弱的县。"""
+    """把方案与现状比较: 谁新覆盖、谁失去、每处新站的作用、最弱的县、费用、哪个方案不必再考虑。"""
     from . import answers
 
-    found = answers.compare(root, scenarios or [], progress=say)
+    found = answers.compare(root, scenarios or [], progress=say, costs=costs, out=out)
     if as_json:
         console.print_json(found)
         return
     headers = {
         "title": "方案", "layer": "图层", "limit_text": "上限", "percent": "覆盖 %", "gained": "新覆盖居民",
         "lost": "失去覆盖", "actions": "站点变动", "per_site": "每新站增加", "worst_county": "最弱县区",
-        "label": "标注",
+        "counties_good": "达标县区", "all_cost": "费用", "label": "标注",
     }  # fmt: skip
     main = [row for row in found["rows"] if row["main"]]
+    if not any(row.get("all_cost") for row in main):
+        headers.pop("all_cost")
     console.print_table(console.marked("方案对比", found["labels"]), main, headers)
-    for sentence in found["sentences"]:
-        typer.echo(console.clean(sentence))
+    for sentence in [*found["sentences"], found["conclusion"]]:
+        if sentence:
+            typer.echo(console.clean(sentence))
+    for row in found["dominance"]:
+        if row["dominated"]:
+            typer.echo(console.clean(f"{row['title']}: {row['text']}"))
     _tell_notes(found)
+    for path in found["files"]:
+        typer.echo(path)
 
 
 @app.command("map", cls=Command)

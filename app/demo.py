@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..geodata.layers import KIND_NAMES
+from ..geodata.layers import shown_kinds
 from ..geodata.store import write_text
 from ..maps.words import headlines
 from ..scenarios.compare import headlines as scenario_headlines
@@ -37,19 +37,15 @@ def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[
         progress(f"[{time.perf_counter() - began:5.1f} 秒] {text}")
 
     opened = workspace.init(root, network=network, progress=say)
+    results = answers.results_of(root, [], say)
     world = workspace.load_world(opened)
-    results = answers.results_of(world, [], say)
-    for result in results:
-        record: dict[str, Any] = {"name": result.name, "title": result.title, "key": result.key}
-        record |= {"provenance": result.provenance, "plans": result.plans, "notes": result.notes}
-        answers.save_record(root, result.name, record)
     files = answers.write_products(root, world, results, say)
     assessed = assessments.assess_all(root, assessments.Wanted(), say, world)["files"]
     files += [Path(path) for path in assessed if path.endswith(".xlsx")]
     summary = {
         "workspace": str(root),
         "labels": answers.labels_of(world),
-        "notes": answers.notes_of(world, list(KIND_NAMES), results),
+        "notes": answers.notes_of(world, shown_kinds(result.layers for result in results), results),
         "sentences": list(headlines(results)),
         "scenarios": list(scenario_headlines(results)),
         "files": [str(path) for path in files],

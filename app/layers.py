@@ -20,7 +20,7 @@ from ..geodata.intake import read as read_file
 from ..geodata.intake import to_json
 from ..geodata.intake.merge import plan_merge
 from ..geodata.intake.places import Context, context_of, default_context
-from ..geodata.layers import EXAMPLE, KIND_NAMES
+from ..geodata.layers import EXAMPLE, KIND_NAMES, MAIN_KINDS
 from ..geodata.registry import Registry, Revision, open_registry
 from ..geodata.registry import read_stock as stock_of
 from ..geodata.types import ResourceType, find_type, load_types, read_types
@@ -79,7 +79,7 @@ def _context(root: Path) -> Context:
 def list_layers(root: Path, target: str | None) -> list[dict[str, Any]]:
     """List the layers: how many sites, how many in service, of which levels, whether synthetic.
 
-    The layers that coverage is computed for are listed also where they hold no site.
+    The main layers are listed also where they hold no site.
     """
     rows, known = [], types_of(root)
     with registry_of(root, target) as registry:
@@ -95,7 +95,8 @@ def list_layers(root: Path, target: str | None) -> list[dict[str, Any]]:
             rows.append(row)
     there = {row["kind"] for row in rows}
     empty = {"sites": 0, "in_service": 0, "levels": "", "label": ""}
-    rows += [{"kind": kind, "name": name} | empty for kind, name in KIND_NAMES.items() if kind not in there]
+    missing = [kind for kind in MAIN_KINDS if kind not in there]
+    rows += [{"kind": kind, "name": KIND_NAMES[kind]} | empty for kind in missing]
     order = {kind: place for place, kind in enumerate([*KIND_NAMES, *known])}
     return sorted(rows, key=lambda row: (order.get(row["kind"], len(order)), row["kind"]))
 

@@ -71,6 +71,12 @@ def check_new(path: Path, *, overwrite: bool) -> None:
         raise InputError(Problem(str(path), "文件已存在, 没有写出", fix=fix))
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a folder that is there already; raises ``InputError``."""
+    if path.exists() or path.is_symlink():
+        raise InputError(Problem(str(path), "已存在, 没有写出表格", fix="请写一个还没有的文件夹"))
+
+
 def _is_registry(path: Path) -> bool:
     """Tell whether a file is a registry, also a damaged one or one of another version."""
     try:

@@ -21,7 +21,7 @@ from ..scenarios.run import far_notes
 from .answers import rows_of
 from .assessments import labels_of, notes_of
 from .console import jsonable
-from .outputs import check_new
+from .outputs import check_folder, check_new
 from .workspace import Progress, load_world, open_workspace
 
 if TYPE_CHECKING:
@@ -136,9 +136,8 @@ def plan(
     """
     say = progress or (lambda _: None)
     kind = check_kind(wanted.kind)
-    if wanted.out is not None and (wanted.out.exists() or wanted.out.is_symlink()):
-        fix = "请写一个还没有的文件夹"
-        raise InputError(Problem(str(wanted.out), "已存在, 没有写出表格", fix=fix))
+    if wanted.out is not None:
+        check_folder(wanted.out)
     if wanted.scenario is not None:
         check_new(wanted.scenario, overwrite=wanted.overwrite)
     _check_scenario(wanted)

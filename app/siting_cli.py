@@ -59,7 +59,7 @@ def _teller() -> Callable[[float, float, float, float], None]:
 
 def plan(
     kind: Annotated[
-        str, typer.Argument(help="图层: aed, home 博爱家园, warehouse 备灾仓库, team 救援队; 中文名也可")
+        str, typer.Argument(help="图层: aed, home(博爱家园), warehouse, team, training, 也可写中文名")
     ],
     number: Annotated[
         int | None, typer.Option("--number", "-n", min=0, max=2000, help="新增几处; 不填为3")

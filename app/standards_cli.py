@@ -29,7 +29,7 @@ _NONE = "没有"
 @standards_app.command("show", cls=Command)
 def standards_show(
     kind: Annotated[
-        str | None, typer.Argument(help="图层: aed、home、warehouse、team 或中文名; 不填则全部")
+        str | None, typer.Argument(help="图层: aed、home、warehouse、team、training 或中文名; 不填则全部")
     ] = None,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,

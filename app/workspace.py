@@ -329,14 +329,15 @@ def load_world(workspace: Workspace) -> World:
     """Read all parts of a workspace; raises ``WorkspaceError``."""
     from ..geodata import boundaries, demand, gazetteer, townships  # noqa: PLC0415 (slow to import)
     from ..geodata.network import load_network  # noqa: PLC0415
-    from ..geodata.registry.reading import load_with_hash  # noqa: PLC0415
+    from ..geodata.registry.others import Others  # noqa: PLC0415
+    from ..geodata.registry.reading import load_all  # noqa: PLC0415
     from ..scenarios.world import World  # noqa: PLC0415
     from .standards import office_standards  # noqa: PLC0415 (it needs this module)
 
     root, hashes = workspace.root, workspace.manifest["hashes"]
     office = office_standards(root)
     standards = dict(office.standards)
-    layers, state = load_with_hash(
+    layers, others, state = load_all(
         workspace.layers, exact=[kind for kind, one in standards.items() if one.mode == "walk"]
     )
     return World(
@@ -349,6 +350,7 @@ def load_world(workspace: Workspace) -> World:
         walk=load_network(root / WALK) if WALK in hashes else None,
         gazetteer=gazetteer.load(root / "gazetteer"),
         layers=layers,
+        resources=Others(workspace.layers, others),
         standards=standards,
         hashes={**hashes, "layers": state, "boai": boai_version()},
     )

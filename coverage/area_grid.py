@@ -205,7 +205,8 @@ def lattice_over(box: tuple[float, ...], spacing_m: float) -> Lattice:
     high = np.ceil(np.array(box[2:]) / spacing_m).astype(np.int64) + _MARGIN
     columns, rows = (high - low + 1).tolist()
     west, south = (low * spacing_m).tolist()
-    return Lattice(west, south, spacing_m, columns, rows)
+    # Whole metres become floats, too, so that one compiled kernel serves all.
+    return Lattice(float(west), float(south), float(spacing_m), columns, rows)
 
 
 def make_grid(points: RoadPoints, lattice: Lattice, *, part_m: float) -> Grid:

@@ -156,8 +156,8 @@ class Assessment:
 
     @property
     def counts_capacity(self) -> bool:
-        """Whether states count capacity: where that is asked, but for AED, whose capacity is no persons."""
-        return self.question.capacity and self.layer.kind != "aed"
+        """Whether states count capacity: where that is asked, and it is persons who can be helped."""
+        return self.question.capacity and self.layer.kind not in ("aed", "training")
 
     @cached_property
     def open_now(self) -> NDArray[np.bool_] | None:

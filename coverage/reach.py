@@ -126,17 +126,37 @@ def walk_reach(
 ) -> Reached:
     """Find the share of every cell that is on foot within each limit of a site (inclusive)."""
     found = pairs.on_foot(demand, lon, lat, standard, limit=standard.limits[-1], network=network)
+    share = walk_share(demand, found.child, found.cost, standard)
+    return Reached(share, *walk_nearest(demand, lon, lat, standard, network))
+
+
+def walk_share(
+    demand: Demand, child: NDArray[np.uint64], cost: NDArray[np.int32], standard: Standard
+) -> NDArray[np.float64]:
+    """Count which share of every cell is within each limit: (n, limits).
+
+    Parameters
+    ----------
+    child, cost
+        (pairs,) sub-cells near any site, in any order, and centimetres; see `pairs.on_foot`.
+    """
     share = np.zeros((len(demand.cell), len(standard.limits)))
     for column, limit in enumerate(standard.limits):
-        reached = np.unique(found.child[found.cost <= limit * 100])
-        cell = cell_of(demand, reached)
+        cell = cell_of(demand, np.unique(child[cost <= limit * 100]))
         share[:, column] = np.bincount(cell[cell >= 0], minlength=len(demand.cell)) / CHILDREN
+    return share
+
+
+def walk_nearest(
+    demand: Demand, lon: ArrayLike, lat: ArrayLike, standard: Standard, network: Network | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Find the nearest site on foot of every cell's centre: (row or -1, metres or inf)."""
     ways = None if network is None else meet.on_foot(network, standard)
     if ways is None:
         nearest, metres = _nearest_straight(demand, lon, lat, standard.detour)
-        return Reached(share, nearest, metres.astype(np.float32))
+        return nearest, metres.astype(np.float32)
     by_way = _drive(demand, ways, lon, lat, standard, second=False)
-    return Reached(share, by_way.nearest, by_way.cost)
+    return by_way.nearest, by_way.cost
 
 
 def candidate_reach_drive(

@@ -22,8 +22,15 @@ NEVER = int(np.iinfo(np.int64).max)
 """Arrival of a store that does not come."""
 
 
-def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> pd.DataFrame:
+def summarise(
+    demand: Demand, network: Network, layer: Layer, cover: Cover, *, second: Cover | None = None
+) -> pd.DataFrame:
     """Sum up a layer in one row.
+
+    Parameters
+    ----------
+    second
+        Cover by the second nearest sites (driving), where it is known already.
 
     Returns
     -------
@@ -33,17 +40,17 @@ def summarise(demand: Demand, network: Network, layer: Layer, cover: Cover) -> p
         when any one site fails; NaN for walking, where it is not defined).
     """
     standard, people = cover.standard, float(demand.residents.sum())
-    second = float("nan")
+    second_share = float("nan")
     if standard.mode == "drive" and people:
-        spare = second_cover(demand, network, layer, standard)
-        second = float(demand.residents @ spare.main_share) / people
+        spare = second_cover(demand, network, layer, standard) if second is None else second
+        second_share = float(demand.residents @ spare.main_share) / people
     table = by_unit(demand, cover)
     whole = table[(table["level"] == "省") & (table["limit"] == standard.main)]
     columns = ["limit_text", "residents", "served", "share"]
     found = whole[columns].reset_index(drop=True)
     found.insert(0, "sites", len(layer.table))
     p90 = standard.cost_text_up(percentile(demand, cover)) if people else ""
-    return found.assign(p90_text=p90, second_share=second)
+    return found.assign(p90_text=p90, second_share=second_share)
 
 
 def compliance(

@@ -305,8 +305,16 @@ class Topic:
     """Layers of which it cannot be asked, and why, in Chinese."""
 
 
-_NO_PERSONS: Mapping[Kind, str] = {"aed": "AED 的容量是台数, 一台能服务多少人没有公认标准"}
-_NO_ROADS: Mapping[Kind, str] = dict.fromkeys(("aed", "home"), "步行距离, 不逐段分析道路")
+_NO_PERSONS: Mapping[Kind, str] = {
+    "aed": "AED 的容量是台数, 一台能服务多少人没有公认标准",
+    "training": "培训基地的容量是一期能培训的人数, 不是能救助的人数",
+}
+_NO_HOURS: Mapping[Kind, str] = {"training": "培训按期开班, 不按一周的时刻取用"}
+_NO_ROADS: Mapping[Kind, str] = {
+    **dict.fromkeys(("aed", "home"), "步行距离, 不逐段分析道路"),
+    "training": "培训不是应急出动, 不逐段分析道路中断",
+}
+_NO_FLOOD: Mapping[Kind, str] = {"training": "培训不是应急出动, 不分析淹没时的通行"}
 
 TOPICS: dict[str, Topic] = {
     "states": Topic("状态", describe_states),
@@ -316,10 +324,10 @@ TOPICS: dict[str, Topic] = {
     "access": Topic("可达性", describe_access),
     "rules": Topic("要求", describe_rules),
     "capacity": Topic("容量", describe_capacity, _NO_PERSONS),
-    "hours": Topic("时段", describe_hours),
+    "hours": Topic("时段", describe_hours, _NO_HOURS),
     "sites": Topic("失去站点", describe_sites),
     "links": Topic("道路", describe_links, _NO_ROADS),
-    "flood": Topic("淹没", describe_flood),
+    "flood": Topic("淹没", describe_flood, _NO_FLOOD),
     "gaps": Topic("缺口", describe_gaps),
     "value": Topic("价值", describe_value),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,10 +12,19 @@ if TYPE_CHECKING:
 EXAMPLE = "示例数据"
 """The label that every product of the example layers carries."""
 
-Kind = Literal["aed", "home", "warehouse", "team"]
+Kind = Literal["aed", "home", "warehouse", "team", "training"]
 
-KIND_NAMES: dict[Kind, str] = {"aed": "AED", "home": "博爱家园", "warehouse": "备灾仓库", "team": "救援队"}
+KIND_NAMES: dict[Kind, str] = {
+    "aed": "AED",
+    "home": "博爱家园",
+    "warehouse": "备灾仓库",
+    "team": "救援队",
+    "training": "培训基地",
+}
 """Chinese names of the resource types, in the order in which they are listed."""
+
+MAIN_KINDS: tuple[Kind, ...] = ("aed", "home", "warehouse", "team")
+"""Resource types that are shown also where there is no site of them: that none is there is a finding."""
 
 COLUMNS = {
     "id": "编号",
@@ -75,3 +84,20 @@ class Layer:
     def label(self) -> str:
         """示例数据 where the layer is synthetic, else empty."""
         return EXAMPLE if self.example else ""
+
+
+def shown_kinds(several: Iterable[Mapping[Kind, Layer]]) -> list[Kind]:
+    """List the resource types to show, in order: the main ones, and others that any state has a site of.
+
+    Parameters
+    ----------
+    several
+        The layers of each state that is shown or compared, such as those of each result. Types that none of
+        them knows are left out; sites that are stored and do not count (``left_out``) count here.
+    """
+    there = {kind for layers in several for kind, layer in layers.items() if _is_shown(layer)}
+    return [kind for kind in KIND_NAMES if kind in there]
+
+
+def _is_shown(layer: Layer) -> bool:
+    return layer.kind in MAIN_KINDS or not layer.table.empty or bool(layer.left_out)

@@ -11,7 +11,7 @@ import pandas as pd
 from ..coverage.opening import PERIODS
 from ..coverage.states import STATES
 from ..geodata.layers import COLUMNS, KIND_NAMES
-from ..scenarios import compare, targets
+from ..scenarios import compare, counts, differences, dominance, ranks, targets
 
 HEADERS: Mapping[str, str] = {
     **targets.HEADERS, **compare.HEADERS,
@@ -78,7 +78,18 @@ _LOST_AT = {
     "county": "失去最多的县区", "city": "失去最多的设区市", "county_code": "失去最多的县级代码",
     "cut_off": "再没有站点可到的居民",
 }  # fmt: skip
+_ACTIONS = {
+    "number": "改动序号(空: 选址)", "action": "动作", "sites": "站点数", "price": "单价", "unit": "费用单位",
+    "source": "价格来源", "cost": "费用", "detail": "做法",
+}  # fmt: skip
 IN_TABLE: Mapping[str, Mapping[str, str]] = {
+    "方案对比": compare.HEADERS,
+    "分县变化": differences.HEADERS,
+    "分市变化": differences.HEADERS,
+    "选址排序": ranks.HEADERS,
+    "支配关系": dominance.HEADERS,
+    "费用": _ACTIONS,
+    "行动": _ACTIONS,
     "分档": {"share": "占居民的比例"},
     "几处可达": {"met": "备份要求是否达到"},
     "远近": {"longest_text": "最远(到得了的)"},
@@ -124,6 +135,7 @@ _UNITS = {"min": "分", "m": "米"}
 _PERIOD_COLUMNS = {"served": "覆盖", "share": "比例", "loss": "关门损失"}
 
 WORDS: dict[str, dict[Any, str]] = {
+    "action": counts.WORDS,
     "rule": {"mclp": "最大覆盖选址", "each_county": "每县一处", "each_city": "每市一处"},
     "comparator": {"=": "等于", ">=": "不少于"},
     "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
@@ -153,11 +165,12 @@ _SHARES = {
     "share", "share_after", "gap", "worst_share", "second_share", "target_share", "between_share",
     "top_tenth", "bottom_half", "nothing_share", "without_share", "used_share", "best_share", "of_ceiling",
     "met_share", "in_time_share", "sole_share", "closes_share_of_one",
-    "people_share", "value_share", "urban_share", "rural_share",
+    "people_share", "value_share", "urban_share", "rural_share", "good_share", "share_before", "open_share",
+    "in_time_county", "in_time_city", "in_time_province", *(f"{kind}_worst" for kind in KIND_NAMES),
     "always_share", *(f"{period}_{each}" for period in PERIODS for each in ("share", "loss")),
 }  # fmt: skip
 _DEGREES = {"lon", "lat", "best_lon", "best_lat"}
-_PLAIN = {"year", "rank", "closing_rank", "hour"}
+_PLAIN = {"year", "rank", "closing_rank", "hour", "number"}
 _FINE = {"gini", "theil", "between", "within", "within_part", "between_part", "per_10k", "ratio", "mean"}
 _EXACT = _SHARES | _DEGREES | _FINE
 

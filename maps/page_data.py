@@ -11,8 +11,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from ..geodata.layers import COLUMNS, KIND_NAMES, Kind
-from . import layers, style, words
+from ..geodata.layers import COLUMNS, KIND_NAMES, Kind, shown_kinds
+from . import done, layers, style, words
 from .roads import main_roads
 from .words import one_line
 
@@ -36,6 +36,7 @@ _CARD = (
 _SHAPES = {
     "square": "-.85,-.85 .85,-.85 .85,.85 -.85,.85",
     "triangle": "0,-.95 .95,.8 -.95,.8",
+    "pentagon": "0,-.95 .95,-.24 .6,.85 -.6,.85 -.95,-.24",
     "star": "0,-1 .25,-.32 .95,-.31 .4,.13 .59,.81 0,.42 -.59,.81 -.4,.13 -.95,-.31 -.25,-.32",
 }
 
@@ -66,6 +67,7 @@ def dump(piece: Any) -> str:
 def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[str], title: str) -> str:
     """Write everything that the page shows as one JSON text."""
     pool = Pool()
+    kinds = shown_kinds(result.layers for result in results)
     outline = layers.outlines(world.units)
     cells = layers.cell_areas(world.demand, outline.province)
     scenarios = [
@@ -73,9 +75,11 @@ def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[st
             "name": one_line(result.name),
             "title": one_line(result.title),
             "notes": [one_line(note, longest=300) for note in result.notes],
+            "changes": list(done.changes(world, result)),
+            "residents": pool.add(_residents(world, result)),
             "layers": [
                 _layer(world, result, kind, pool=pool, cells=cells, province=outline.province)
-                for kind in KIND_NAMES
+                for kind in kinds
             ],
         }
         for result in results
@@ -83,21 +87,22 @@ def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[st
     whole = {
         "title": one_line(title),
         "stamp": style.STAMP,
-        "labels": _labels(world, results),
+        "labels": _labels(world, results, kinds),
         "headlines": list(headlines),
         "notes": _notes(world, results),
         "scale": SCALE,
         "shapes": _SHAPES,
         "colours": {"site": style.SITE, "added": style.NEW},
         "longest": LONGEST_LIST,
+        "changes_title": done.TITLE,
         "outline": _outline(outline),
         "roads": _roads(world, outline.province),
         "credit": words.credit(world.network) or (words.credit(world.walk) if world.walk else ""),
         "counties": _counties(world),
         "cities": _cities(results[0]),
         "places": _places(world.gazetteer),
-        "first": list(KIND_NAMES).index("warehouse"),
-        "kinds": [_kind(results[0], kind) for kind in KIND_NAMES],
+        "first": kinds.index("warehouse") if "warehouse" in kinds else 0,
+        "kinds": [_kind(results[0], kind) for kind in kinds],
         "scenarios": scenarios,
     }
     return f'{dump(whole)[:-1]},"pool":{pool.text()}}}'
@@ -137,9 +142,9 @@ def _lines(geometry: Any) -> list[list[int]]:
     return [_flat(shapely.get_coordinates(line)) for line in shapely.get_parts(geometry) if not line.is_empty]
 
 
-def _labels(world: World, results: Sequence[Result]) -> list[dict[str, str]]:
+def _labels(world: World, results: Sequence[Result], kinds: Sequence[Kind]) -> list[dict[str, str]]:
     """Write what each label means that any of the maps carries."""
-    used = {text for result in results for kind in KIND_NAMES for text in words.labels(world, result, kind)}
+    used = {text for result in results for kind in kinds for text in words.labels(world, result, kind)}
     return [{"text": text, "meaning": style.LABELS[text]} for text in style.LABELS if text in used]
 
 
@@ -169,6 +174,13 @@ def _counties(world: World) -> dict[str, Any]:
         "city": [one_line(name) for name in demand.city_name],
         "residents": [int(count) for count in residents],
     }
+
+
+def _residents(world: World, result: Result) -> dict[str, list[int]]:
+    """Count the residents of a result by county and city: a scenario may let them grow."""
+    demand = words.residents_of(world, result)
+    counties = np.bincount(demand.county, demand.residents, minlength=len(demand.county_code))
+    return {"counties": [int(count) for count in counties], "cities": _cities(result)["residents"]}
 
 
 def _cities(result: Result) -> dict[str, Any]:
@@ -230,7 +242,7 @@ def _layer(
 ) -> dict[str, Any]:
     """Collect what one scenario shows of one resource type."""
     cover, added = result.covers[kind], result.added[result.added["kind"] == kind]
-    index = layers.cover_index(world.demand, cover)
+    index = layers.cover_index(words.residents_of(world, result), cover)
     areas = layers.class_areas(cells, index, len(style.reach_classes(cover.standard)), province)
     limits = cover.standard.limits
     served = [words.unit_rows(result, kind, "县", limit)["served"].to_numpy() for limit in limits]

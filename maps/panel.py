@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..scenarios.world import World
     from .roads import MainRoads
 
-MPL_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "star": "*"}
+MPL_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "star": "*", "pentagon": "p"}
 NUMBERED = 10
 """So many gaps and suggested sites carry a number on the map, those of the tables beside it."""
 MOST_NUMBERED = 60
@@ -274,7 +274,7 @@ def result_areas(
     if standard.mode == "drive":
         swatches = style.reach_classes(standard)
         cells = layers.cell_areas(world.demand, outline.province)
-        index = layers.cover_index(world.demand, result.covers[kind])
+        index = layers.cover_index(words.residents_of(world, result), result.covers[kind])
         return list(layers.class_areas(cells, index, len(swatches), outline.province)), swatches
     county = style.county_measure(standard)
     index = county.index(words.county_values(world, result, kind))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..geodata.layers import KIND_NAMES, Kind
-from . import layers, panel, style, words
+from . import done, layers, panel, style, words
 from .fonts import derive_font, drawing
 from .paper import Align, Paper, blank, measure, save, wrapped
 from .roads import MainRoads, main_roads
@@ -28,6 +28,8 @@ WIDTH, HEIGHT = 420.0, 297.0
 _FRAME = (18.0, 25.0, 224.0, 243.0)
 _SIDE, _RIGHT = 252.0, 408.0
 _ROW, _LEGEND_ROW, _CITY_ROW = 7.3, 7.0, 7.2
+_MOST_CHANGES, _CHANGES_MM, _SCALE_MM = 8, 66.0, 20.0
+"""Lines of changes on a sheet, the width of their box, and the height that the scale bar takes below it."""
 _HAIRLINE: dict[str, Any] = {"color": "#e1e6ea", "linewidth": 0.5}
 _ROAD = "#8c969f"
 
@@ -118,7 +120,8 @@ def _texts(world: World, result: Result, kind: Kind) -> Iterable[str]:
     """All texts with names, for the characters that the font must have."""
     gaps, added = result.gaps[kind].head(panel.NUMBERED), result.added
     own = (gaps["name"], gaps["nearest_site"], added["city"], added["county"])
-    return map(str, chain([result.title], world.gazetteer.name, world.units.counties["name"], *own))
+    lines = done.changes(world, result, kind=kind, most=_MOST_CHANGES)
+    return map(str, chain([result.title], lines, world.gazetteer.name, world.units.counties["name"], *own))
 
 
 def _draw_map(job: _Job) -> tuple[style.Swatch, ...]:
@@ -137,9 +140,32 @@ def _draw_map(job: _Job) -> tuple[style.Swatch, ...]:
     x, y, width, height = _FRAME
     panel.draw_scale(chart, job.paper, x + width - 62, y + 9)
     panel.draw_north(job.paper, x + 11, y + height - 22)
+    _draw_changes(job)
     if credit := words.road_credit(job.world, job.standard):
         _draw_credit(job.paper, credit)
     return swatches
+
+
+def _draw_changes(job: _Job) -> None:
+    """List in the empty lower right corner of the map what the scenario changes; nothing for the baseline."""
+    listed = done.changes(job.world, job.result, kind=job.kind, most=_MOST_CHANGES)
+    width, size, step = _CHANGES_MM, 7.5, 3.9
+    lines = [
+        ("" if number else "·", line)
+        for text in listed
+        for number, line in enumerate(wrapped(text, size, width - 9, lines=2))
+    ]
+    if not lines:
+        return
+    height = step * len(lines) + 9.5
+    x, y = _FRAME[0] + _FRAME[2] - width - 4, _FRAME[1] + _SCALE_MM
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": style.INK, "linewidth": 0.6}
+    job.paper.rectangle(x, y, width, height, **look)
+    job.paper.text(x + 3, y + height - 5.6, done.TITLE, 9, bold=True)
+    for number, (mark, line) in enumerate(lines):
+        at = y + height - 10.4 - step * number
+        job.paper.text(x + 3, at, mark, size)
+        job.paper.text(x + 6, at, line, size)
 
 
 def _draw_credit(paper: Paper, text: str) -> None:
@@ -159,9 +185,12 @@ def _draw_heading(job: _Job) -> None:
     limits = "、".join(standard.limit_text(limit) for limit in standard.limits)
     year = job.world.demand.meta.get("year")
     census = f"{year}年人口普查 " if year else ""
-    residents = f"{census}{int(np.sum(job.world.demand.residents)):,}人"
+    demand, own = job.world.demand, words.residents_of(job.world, job.result)
+    residents = f"常住居民 {census}{int(np.sum(demand.residents)):,}人"
+    if own is not demand:
+        residents = f"方案居民 {int(np.sum(own.residents)):,}人 ({census}{int(np.sum(demand.residents)):,}人)"
     measured = f"{words.measure_text(job.world, standard)} {limits}"
-    for y, text in ((280.5, measured), (275.5, f"常住居民 {residents}")):
+    for y, text in ((280.5, measured), (275.5, residents)):
         paper.text(_RIGHT, y, text, 9.5, colour=style.QUIET, align="right")
 
 

@@ -40,11 +40,11 @@ LABELS = {
 CELL_EDGES = (0.5, 0.1)
 """Class limits of the share of a cell's residents within walking reach. Display choice (假设)."""
 
-UNITS: dict[Kind, str] = {"aed": "台", "home": "个", "warehouse": "座", "team": "支"}
+UNITS: dict[Kind, str] = {"aed": "台", "home": "个", "warehouse": "座", "team": "支", "training": "个"}
 """Measure words of the resource types."""
 
 
-Shape = Literal["circle", "square", "triangle", "star"]
+Shape = Literal["circle", "square", "triangle", "star", "pentagon"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ _MARKERS: dict[Kind, tuple[Marker, ...]] = {
     ),
     "home": (Marker("", "circle", 1.7),),
     "aed": (Marker("", "circle", 1.3),),
+    "training": (
+        Marker("国家级", "star", 6.2),
+        Marker("省级", "pentagon", 5.2),
+        Marker("市级", "pentagon", 4.2),
+        Marker("县级", "pentagon", 2.8),
+    ),
 }
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..geodata.layers import COLUMNS, KIND_NAMES
+from ..geodata.layers import COLUMNS, KIND_NAMES, Kind, shown_kinds
 from ..geodata.store import replacing
+from ..scenarios import compare
 from . import columns, style, words
 from .words import one_line, stock_text
 from .workbook import Sheet, Value, workbook_bytes
@@ -63,8 +64,8 @@ def write_tables(
     -------
     The workbook, then the CSV files.
     """
-    tables = _labelled(build_tables(results, comparison), world, results[0])
-    return save_tables(_notes(world, results), tables, folder, WORKBOOK)
+    tables = labelled(build_tables(results, comparison), world, results[0])
+    return save_tables(notes_of(world, results), tables, folder, WORKBOOK)
 
 
 def save_tables(
@@ -91,15 +92,19 @@ def build_tables(results: Sequence[Result], comparison: pd.DataFrame) -> dict[st
     sites = [layer.table.assign(kind=kind) for kind, layer in results[0].layers.items()]
     stock = pd.concat(sites, ignore_index=True)[["kind", *COLUMNS]]
     stock = stock.assign(stock=[stock_text(str(text)) for text in stock["stock"]])
+    kinds = shown_kinds(result.layers for result in results)
     gaps = [
-        gap.assign(title=result.title, kind=kind) for result in results for kind, gap in result.gaps.items()
+        gap.assign(title=result.title, kind=kind)
+        for result in results
+        for kind, gap in result.gaps.items()
+        if kind in kinds
     ]
     return {
-        "概要": _first(_stack([result.summary.assign(title=result.title) for result in results])),
-        "覆盖_省市县": _first(_stack([result.units.assign(title=result.title) for result in results])),
+        "概要": _first(_stack([_of(result.summary, kinds, result) for result in results])),
+        "覆盖_省市县": _first(_stack([_of(result.units, kinds, result) for result in results])),
         "缺口": _first(_stack(gaps)),
         "新增站点": _first(_stack([result.added.assign(title=result.title) for result in results])),
-        "方案对比": _first(comparison.drop(columns="layer", errors="ignore")),
+        "方案对比": for_sheet(comparison),
         "目标台账": _first(_stack([result.targets.assign(title=result.title) for result in results])),
         "达标检查": _first(_stack([result.compliance.assign(title=result.title) for result in results])),
         "站点": stock,
@@ -108,9 +113,11 @@ def build_tables(results: Sequence[Result], comparison: pd.DataFrame) -> dict[st
     }
 
 
-def _labelled(tables: Mapping[str, pd.DataFrame], world: World, baseline: Result) -> dict[str, pd.DataFrame]:
+def labelled(tables: Mapping[str, pd.DataFrame], world: World, baseline: Result) -> dict[str, pd.DataFrame]:
     """Give every row the labels of the data it was made from; rows about no layer get those of all."""
-    of_kind: dict[str, tuple[str, ...]] = {kind: words.labels(world, baseline, kind) for kind in KIND_NAMES}
+    of_kind: dict[str, tuple[str, ...]] = {
+        kind: words.labels(world, baseline, kind) for kind in baseline.covers
+    }
     everything = "、".join(dict.fromkeys(text for found in of_kind.values() for text in found))
     marks = {kind: "、".join(found) for kind, found in of_kind.items()}
     return {
@@ -119,6 +126,12 @@ def _labelled(tables: Mapping[str, pd.DataFrame], world: World, baseline: Result
         )
         for name, table in tables.items()
     }
+
+
+def _of(table: pd.DataFrame, kinds: Sequence[Kind], result: Result) -> pd.DataFrame:
+    """Leave the rows of the layers that are shown, with the title of their result."""
+    rows = table[table["kind"].isin(kinds)] if "kind" in table.columns else table
+    return rows.assign(title=result.title)
 
 
 def _plans(result: Result) -> pd.DataFrame:
@@ -132,20 +145,39 @@ def _stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
+def for_sheet(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Leave of a comparison what people read: no names twice, no columns that say nothing in all rows.
+
+    Costs are left out where no scenario states a price.
+    """
+    table = comparison.drop(columns=["layer", "limit", "p90_text"], errors="ignore")
+    if "all_cost" in table.columns and not (table["all_cost"] > 0).any():
+        table = table.drop(columns=list(compare.COST_COLUMNS))
+    seldom = [name for name in _SELDOM if name in table.columns and not table[name].fillna(0).any()]
+    table = table.drop(columns=seldom)
+    return _first(table.loc[:, [name for name in table.columns if not table[name].isna().all()]])
+
+
+_SELDOM = ("growth", "moved", "resized", "retimed", "out_of_service", "roads", "grown")
+"""Columns of a comparison that are 0 in most: they are shown where they are not."""
+
+
 def _first(table: pd.DataFrame) -> pd.DataFrame:
     """Put scenario and layer before the other columns."""
     lead = [name for name in ("title", "kind") if name in table.columns]
     return table[[*lead, *(name for name in table.columns if name not in lead)]]
 
 
-def _notes(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
+def notes_of(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
     """Rows of the sheet 说明: what this is, its labels, sources, standards and results."""
     baseline = results[0]
-    found = dict.fromkeys(text for kind in KIND_NAMES for text in words.labels(world, baseline, kind))
+    kinds = shown_kinds(result.layers for result in results)
+    found = dict.fromkeys(text for kind in kinds for text in words.labels(world, baseline, kind))
     rows = [("用途", style.STAMP)]
     rows += [("标注", f"{text}: {style.LABELS.get(text, '')}") for text in found]
     rows += [("口径", "一切上限都含等号; 居民数为整数, 县相加等于市, 市相加等于省。")]
-    for kind, name in KIND_NAMES.items():
+    for kind in kinds:
+        name = KIND_NAMES[kind]
         rows += [(name, text) for text in words.sources(world, baseline, kind)]
         rows += [(name, note) for note in baseline.covers[kind].standard.notes]
     rows += [("方案", f"{result.title}: {note}") for result in results for note in result.notes]

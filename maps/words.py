@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..coverage.measures import density
-from ..geodata.layers import KIND_NAMES, Kind
+from ..geodata.layers import KIND_NAMES, Kind, shown_kinds
 from ..scenarios.phases import MYOPIC
 from . import style
 
 if TYPE_CHECKING:
     from ..coverage.standards import Standard
+    from ..geodata.demand import Demand
     from ..geodata.network import Network
     from ..scenarios.run import Result
     from ..scenarios.world import World
@@ -57,8 +59,8 @@ def within_limit(standard: Standard, limit: float) -> str:
 
 def _reached(result: Result) -> str:
     parts = []
-    for kind, name in KIND_NAMES.items():
-        standard = result.covers[kind].standard
+    for kind in shown_kinds([result.layers]):
+        name, standard = KIND_NAMES[kind], result.covers[kind].standard
         row = province_row(result, kind, standard.main)
         parts.append(
             (standard.mode, f"{style.share_text(row['share'])} 在{style.spaced(name)}{within(standard)}以内")
@@ -90,17 +92,38 @@ def nearest_text(gap: Mapping[Any, Any]) -> str:
 
 def _added(baseline: Result, plan: Result) -> str:
     kinds = [kind for kind in KIND_NAMES if (plan.added["kind"] == kind).any()]
-    if not kinds:
+    others = 0 if plan.done.empty else int((plan.done["action"] != "open").sum())
+    if not kinds and not others:
         return f"{plan.title}: 没有新增站点。"
-    kind: Kind = "warehouse" if "warehouse" in kinds else kinds[0]
-    standard = plan.covers[kind].standard
-    before, after = (province_row(result, kind, standard.main) for result in (baseline, plan))
+    kind: Kind = "warehouse" if "warehouse" in kinds or not kinds else kinds[0]
     count = int((plan.added["kind"] == kind).sum())
-    return (
-        f"{plan.title}: 新增 {count} {style.UNITS[kind]}{KIND_NAMES[kind]}后, {within(standard)}覆盖由 "
-        f"{style.share_text(before['share'])} 升至 {style.share_text(after['share'])}, "
-        f"多覆盖 {style.people_text(after['served'] - before['served'])}。"
+    did = f"新增 {count} {style.UNITS[kind]}{KIND_NAMES[kind]}后, " if kinds else "没有新增站点, "
+    if others:
+        did = did.replace("后, ", ", ") + f"另有 {others:,} 项改动; {KIND_NAMES[kind]}"
+    return f"{plan.title}: {did}{_change(baseline, plan, kind)}。"
+
+
+def _change(baseline: Result, plan: Result, kind: Kind) -> str:
+    """Say how many are within the main limit, before and after; each by its own."""
+    old, new = (result.covers[kind].standard for result in (baseline, plan))
+    before, after = (
+        province_row(result, kind, standard.main) for result, standard in ((baseline, old), (plan, new))
     )
+    more = int(after["served"] - before["served"])
+    shares = [style.share_text(row["share"]) for row in (before, after)]
+    was = "" if old.main == new.main else f"{within(old)} "
+    then = "升至" if after["share"] >= before["share"] else "降至"
+    people = f", {'多' if more > 0 else '少'}覆盖 {style.people_text(abs(more))}" if more else ""
+    if before["share"] == after["share"]:
+        return f"{within(new)}覆盖仍为 {shares[1]}{people}"
+    return f"{within(new)}覆盖由 {was}{shares[0]} {then} {shares[1]}{people}"
+
+
+def residents_of(world: World, result: Result) -> Demand:
+    """Return the residents that a result counts: those of the world, or those that its scenario lets grow."""
+    if not len(result.residents) or np.array_equal(result.residents, world.demand.residents):
+        return world.demand
+    return replace(world.demand, residents=result.residents)
 
 
 def county_values(world: World, result: Result, kind: Kind) -> NDArray[np.float64]:
@@ -108,7 +131,7 @@ def county_values(world: World, result: Result, kind: Kind) -> NDArray[np.float6
     standard = result.covers[kind].standard
     per = style.county_measure(standard).per
     if per:
-        table = density(world.demand, result.layers[kind])
+        table = density(residents_of(world, result), result.layers[kind])
         return table.loc[table["level"] == "县", "per_10k"].to_numpy(np.float64) * (per / 10_000)
     return unit_rows(result, kind, "县", standard.main)["share"].to_numpy(np.float64)
 

@@ -1,17 +1,22 @@
-"""Candidates: where a new site could go; settlements, seats, populous cells."""
+"""Candidates: where a new site could go; settlements, seats, populous cells, host venues."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ..coverage.measures import Cover
 from ..geodata.boundaries import locate
-from ..geodata.crs import unit_vectors
+from ..geodata.crs import EARTH_RADIUS_M, unit_vectors
+from ..geodata.errors import InputError, Problem
 from ..geodata.gazetteer import Gazetteer, label_points
-from ..geodata.layers import Layer
+from ..geodata.layers import Kind, Layer
+from ..geodata.types import find_type, load_types
 from .world import World
 
 MOST_CELLS = 2000
@@ -22,6 +27,15 @@ PROPOSED = "(建议)"
 
 AED_NOTE = "建议投放片区(示意)"
 """What an AED candidate is: a part of a cell of 4.6 km², not an address."""
+
+PUBLIC = "公共场所"
+"""Stands for host venues of every type: where an AED may hang."""
+
+HELD_M = 50.0
+"""A host venue holds the site that is so near, metres (an assumption, 假设): it is no candidate then."""
+
+GONE = ("停用", "规划", "在建")
+"""Status of a host venue that is not there now."""
 
 _CITY, _COUNTY = 1, 2
 _DIGITS = 6
@@ -42,13 +56,19 @@ class Sites:
     """(n,) position of the county."""
     name: NDArray[np.str_]
     """(n,) name of the place with its county."""
+    host: NDArray[np.str_] | None = None
+    """(n,) name of the host venue; None where places are no venues."""
+    part_of: tuple[Sites, NDArray[np.intp]] | None = None
+    """A list that does not depend on the sites that are there, and the (n,) rows of the places in it."""
 
     def __len__(self) -> int:
         return len(self.lon)
 
     def take(self, rows: NDArray[np.integer]) -> Sites:
         """Return some of the places, in the given order."""
-        return Sites(self.lon[rows], self.lat[rows], self.county[rows], self.name[rows])
+        host = None if self.host is None else self.host[rows]
+        part = None if self.part_of is None else (self.part_of[0], self.part_of[1][rows])
+        return Sites(self.lon[rows], self.lat[rows], self.county[rows], self.name[rows], host, part)
 
 
 def settlements(world: World, layer: Layer, *, seats_only: bool) -> Sites:
@@ -64,8 +84,9 @@ def settlements(world: World, layer: Layer, *, seats_only: bool) -> Sites:
         places = unit_vectors(gaz.lon[rows], gaz.lat[rows])
         sites = unit_vectors(layer.table["lon"].to_numpy(float), layer.table["lat"].to_numpy(float))
         held[(sites @ places.T).argmax(axis=1)] = True
-    wanted = ~held & (np.asarray(gaz.level)[rows] == _COUNTY if seats_only else True)
-    return _places(gaz, rows[wanted])
+    asked = np.asarray(gaz.level)[rows] == _COUNTY if seats_only else np.ones(len(rows), bool)
+    every = _places(gaz, rows[asked])
+    return replace(every, part_of=(every, np.arange(len(every)))).take(np.flatnonzero(~held[asked]))
 
 
 def _places(gaz: Gazetteer, rows: NDArray[np.intp]) -> Sites:
@@ -153,3 +174,102 @@ def _city_seat(gaz: Gazetteer, seats: NDArray[np.intp]) -> int:
         unit_vectors(gaz.lon[seats], gaz.lat[seats]) @ unit_vectors(gaz.lon[own[:1]], gaz.lat[own[:1]]).T
     )
     return int(seats[int(closeness.argmax())])
+
+
+def host_codes(world: World, kind: Kind, hosts: Sequence[str]) -> list[str]:
+    """Find the codes of the types of host venues that are asked for, by code, title or synonym.
+
+    Raises
+    ------
+    InputError
+        Every name that is no type of host venue, or no type at all.
+    """
+    found, problems = list[str](), list[Problem]()
+    known = [code for code, each in load_types().items() if each.role == "host"]
+    names = "、".join(load_types()[code].title for code in known)
+    for text in hosts:
+        if text == PUBLIC and kind == "aed":
+            found += [*known, *_own_types(world)]
+            continue
+        try:
+            code = text if text in _own_types(world) else find_type(text).code
+        except InputError:
+            code = ""
+        if code in known or code in _own_types(world):
+            found.append(code)
+        else:
+            fix = f"可选: {names}" + (f"、{PUBLIC}" if kind == "aed" else "")
+            problems.append(Problem("hosts", "没有这种候选场所", text[:40], fix))
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(found))
+
+
+def _own_types(world: World) -> list[str]:
+    """List the types of a registry that are none of the project's: those of the office's own schema."""
+    return [code for code in world.resources if code not in load_types()]
+
+
+def host_venues(world: World, layer: Layer, codes: Iterable[str]) -> tuple[Sites, str]:
+    """List the registered venues of some types that hold no site of the layer yet, and who is left out.
+
+    Returns
+    -------
+    sites, note
+        Named by the venue with its county, ordered by type and id; ``note`` tells in Chinese how many venues
+        have no place, are not there now, or hold a site already.
+    """
+    tables = [world.resources[code] for code in codes if code in world.resources]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["lon", "lat"])
+    if not len(table):
+        return _empty(), ""
+    status = table["status"].fillna("").astype(str)
+    there = ~status.isin(GONE).to_numpy(bool)
+    lon, lat = (table[name].to_numpy(np.float64).round(_DIGITS) for name in ("lon", "lat"))
+    placed = np.isfinite(lon) & np.isfinite(lat)
+    county = np.full(len(table), -1, np.int32)
+    if placed.any():
+        county[placed] = locate(world.units, lon[placed], lat[placed])
+    inside = placed & there & (county >= 0)
+    held = np.zeros(len(table), bool)
+    held[inside] = _held(layer, lon[inside], lat[inside])
+    kept = np.flatnonzero(inside & ~held)
+    kept = kept[_first_of_each(lon[kept], lat[kept])]
+    own = table["name"].fillna("").astype(str).to_numpy(str)[kept]
+    above = np.asarray(world.demand.county_name)[county[kept]]
+    name = np.array(
+        [
+            text if text.startswith(unit) else f"{unit}{text}"
+            for unit, text in zip(above.tolist(), own.tolist(), strict=True)
+        ],
+        str,
+    )
+    counts = (
+        ("没有坐标", there & ~placed),
+        ("不在省内", there & placed & (county < 0)),
+        ("停用或未建成", ~there),
+    )
+    told = [f"{int(some.sum()):,} 处{why}" for why, some in (*counts, ("已有站点", held)) if some.any()]
+    note = f"候选场所中 {'、'.join(told)}, 未作候选点" if told else ""
+    return Sites(lon[kept], lat[kept], county[kept], name, own), note
+
+
+def _empty() -> Sites:
+    none = np.empty(0, np.float64)
+    return Sites(none, none, np.empty(0, np.int32), np.empty(0, "<U1"), np.empty(0, "<U1"))
+
+
+def _held(layer: Layer, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which places have a site of the layer within ``HELD_M``."""
+    if not len(layer.table) or not len(lon):
+        return np.zeros(len(lon), bool)
+    sites = unit_vectors(layer.table["lon"].to_numpy(float), layer.table["lat"].to_numpy(float))
+    away, _ = cKDTree(sites).query(unit_vectors(lon, lat))
+    near: NDArray[np.bool_] = away <= 2.0 * np.sin(HELD_M / (2.0 * EARTH_RADIUS_M))
+    return near
+
+
+def _first_of_each(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Keep one of the venues that share one point, such as two offices in one building."""
+    _, first = np.unique(np.stack([lon, lat]), axis=1, return_index=True)
+    return np.sort(first)

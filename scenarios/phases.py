@@ -1,52 +1,45 @@
-"""Phases: place the new sites that a scenario asks for, year by year, the earlier ones fixed (myopic)."""
+"""Phases: place the new sites that a scenario asks for, by year; each request keeps the sites before it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ..coverage.measures import Cover, cover_layer
-from ..coverage.reach import Candidates, candidate_reach_drive, candidate_reach_walk
-from ..coverage.siting import Plan, mclp
-from ..coverage.standards import Standard
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
-from .candidates import AED_NOTE, PROPOSED, Sites, lacking_seats, populous_cells, settlements
-from .changes import PLANNED, append_sites, next_ids, unit_columns
+from .asked import Job, ask_of, check_requests, jobs_of, limit_of, limit_problem, lots_of
+from .boards import Board, make_board, open_on
+from .cache import Cache
+from .candidates import lacking_seats
+from .changes import PLANNED, append_sites, next_ids
+from .costs import Costs
+from .covers import Covers, reach_of
+from .kept_answers import kept_answer
+from .placed_models import MODELS
+from .placing import Ask, set_up
 from .requests import Siting
+from .solved import SCHEDULES, Answer, answer, open_all, task_of
+from .solved_words import years_text
 from .world import World
 
+__all__ = ["MYOPIC", "Covers", "Placed", "check_requests", "limit_problem", "place_sites", "reach_of"]
+
 MYOPIC = "选址按年份依次优化: 每一年只看当年, 以前各年已定的站点不再变动; 这不是各年合起来的最优"
-"""What every result with more than one phase says."""
+"""What a result says where a kind is asked for in several years, each by itself."""
 
 SOURCE = "boai 选址建议"
 
+SITES = [
+    "kind", "year", "id", "name", "host", "county_code", "county", "city", "lon", "lat", "level", "cost",
+    "request",
+]  # fmt: skip
+GIVEN_UP = ["kind", "id", "name", "county_code", "county", "city", "level", "year", "request"]
+
 Progress = Callable[[str], None]
-
-
-class Covers:
-    """The covers of layers under the standards of a scenario, each computed once."""
-
-    def __init__(self, world: World, standards: Mapping[Kind, Standard]) -> None:
-        self.world, self.standards = world, standards
-        self._known: dict[int, tuple[Layer, Cover]] = {}
-
-    def know(self, layer: Layer, cover: Cover) -> None:
-        """Take over a cover from elsewhere; one under another standard is left."""
-        if cover.standard == self.standards[layer.kind]:
-            self._known[id(layer)] = (layer, cover)
-
-    def of(self, layer: Layer) -> Cover:
-        """Return the cover of a layer."""
-        if id(layer) not in self._known:
-            standard = self.standards[layer.kind]
-            self.know(layer, cover_layer(self.world.demand, self.world.roads(standard), layer, standard))
-        return self._known[id(layer)][1]
 
 
 @dataclass(frozen=True)
@@ -55,195 +48,237 @@ class Placed:
 
     layers: dict[Kind, Layer]
     sites: pd.DataFrame
-    """The new sites in the order in which they were opened: kind, year, id, name, county, city, county_code,
-    lon, lat, level."""
+    """The new sites in the order in which they were opened: ``SITES``; cost is that stated at the request,
+    NaN without; request is the position in the file, from 1."""
     plans: list[dict[str, Any]]
-    """One row per request: kind, year, rule, p, opened, objective, bound, gap, status, seconds, candidates,
-    limit_text, note."""
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """The candidates of one kind and what they would still add."""
-
-    sites: Sites
-    reach: Candidates
-    limit: int
-    choice: str
-    free: NDArray[np.bool_]
-    """(n,) candidates where no site was opened yet."""
-
-    def after(self, opened: Sequence[int]) -> _Pool:
-        """The pool once some candidates are opened."""
-        free = self.free.copy()
-        free[list(opened)] = False
-        hit = np.r_[0, np.cumsum(np.isin(self.reach.indices, opened))]
-        served = hit[self.reach.indptr[1:]] > hit[self.reach.indptr[:-1]]
-        reach = self.reach._replace(weight=np.where(served, 0.0, self.reach.weight))
-        return replace(self, reach=reach, free=free)
-
-
-def check_requests(requests: Sequence[Siting], standards: Mapping[Kind, Standard]) -> None:
-    """Check that the limits asked for are limits of the standards; raises ``InputError``."""
-    problems = []
-    for number, request in enumerate(requests, start=1):
-        standard = standards.get(request.kind)
-        if standard is None:
-            problems.append(Problem(f"siting 第{number}项", "工作区没有这个图层", KIND_NAMES[request.kind]))
-        elif request.limit is not None and _limit(request, standard) not in standard.limits:
-            problems.append(limit_problem(f"siting 第{number}项.limit", standard, request.limit))
-    if problems:
-        raise InputError(problems)
-
-
-def limit_problem(where: str, standard: Standard, got: int) -> Problem:
-    """Say that a limit is none of a standard's."""
-    unit = 60 if standard.mode == "drive" else 1
-    known = ", ".join(f"{limit // unit}" for limit in standard.limits)
-    return Problem(where, f"应是{standard.name}的一档, 单位{standard.unit}", str(got), f"可选: {known}")
-
-
-def _limit(request: Siting, standard: Standard) -> int:
-    """Limit of a request in seconds or metres."""
-    if request.limit is None:
-        return standard.main
-    return request.limit * (60 if standard.mode == "drive" else 1)
+    """One row per request (or requests that are planned together): kind, year (the first), years, rule (or
+    the model), planning, p, opened, closed, counts (what objective and bound are), objective, bound, gap,
+    status, stopped (限时 where only the clock ended the search, 未全搜 where it ended unproven by itself),
+    seconds, candidates, limit_text, note."""
+    given_up: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=GIVEN_UP))
+    """Existing sites that give way to new ones: ``GIVEN_UP``."""
+    schedules: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCHEDULES))
+    """By kind, request, year and order (look_ahead, myopic, final_first): new sites, residents covered in
+    that year by all sites, the most that is proven possible (NaN where nothing is), whether it is chosen."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know, in Chinese."""
 
 
 def place_sites(
     world: World,
-    layers: Mapping[Kind, Layer],
-    covers: Covers,
     requests: Sequence[Siting],
     *,
-    progress: Progress,
-    time_limit_s: float,
+    covers: Covers,
+    cache: Cache | None = None,
+    costs: Costs | None = None,
+    progress: Progress | None = None,
+    time_limit_s: float = 60.0,
 ) -> Placed:
-    """Answer checked siting requests by year, then in their order; each keeps the sites before it.
+    """Answer checked siting requests by their first year, then as written; each keeps the sites before it.
+
+    Parameters
+    ----------
+    world
+        With all changes of the scenario.
+    covers
+        The covers of the world's layers under its standards.
+    cache
+        Ways of the candidates that are known; by default the one of ``covers``.
+    costs
+        Prices for requests with a budget.
+    time_limit_s
+        Wall time of each request; beyond it the best plan so far counts, with its gap.
 
     Raises
     ------
     InputError
         A request cannot be met, such as more sites than candidates; the reason is told.
     """
-    now = dict(layers)
-    pools: dict[Kind, _Pool] = {}
-    rows: list[pd.DataFrame] = []
-    plans: list[dict[str, Any]] = []
-    for number, request in sorted(enumerate(requests, start=1), key=lambda each: each[1].year):
-        kind, standard = request.kind, covers.standards[request.kind]
-        pool = _pool(world, now[kind], covers, request, pools.get(kind))
-        plan = _solve(pool, request, progress, time_limit_s)
-        if plan.status == "infeasible":
-            raise InputError(Problem(f"siting 第{number}项", plan.note, fix="请减少数量或放宽候选点"))
-        fresh = _rows(world, now[kind], request, pool.sites.take(np.array(plan.sites, np.int64)))
-        now[kind] = append_sites(now[kind], fresh)
-        pools[kind] = pool.after(plan.sites)
-        rows.append(fresh.assign(kind=kind))
-        plans.append(_describe(request, plan, pool, standard))
-    return Placed(now, pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(), plans)
-
-
-def _pool(world: World, layer: Layer, covers: Covers, request: Siting, old: _Pool | None) -> _Pool:
-    """Make the candidates of a request, or go on with those of the phase before where they are the same."""
-    standard = covers.standards[request.kind]
-    limit = _limit(request, standard)
-    choice: str = request.candidates or ("settlements" if standard.mode == "drive" else "cells")
-    choice = choice if request.rule == "mclp" else request.rule
-    if old is not None and (old.limit, old.choice) == (limit, choice) and request.rule == "mclp":
-        return old
-    if choice == "cells":
-        sites = populous_cells(world, covers.of(layer), parts=7 if request.kind == "aed" else 1)
-    elif choice in ("settlements", "seats"):
-        sites = settlements(world, layer, seats_only=choice == "seats")
-    else:
-        sites = lacking_seats(world, layer, unit=choice.removeprefix("each_"))
-    return _Pool(
-        sites, reach_of(world, layer, covers, limit, sites), limit, choice, np.ones(len(sites), bool)
+    placing = _Placing(
+        world=world,
+        covers=covers,
+        cache=covers.cache if cache is None else cache,
+        costs=Costs() if costs is None else costs,
+        say=progress or (lambda _: None),
     )
+    for job in jobs_of(requests):
+        try:
+            placing.place(job, time_limit_s)
+        except InputError as error:
+            raise InputError([_at(job, problem) for problem in error.problems]) from None
+    return placing.done()
 
 
-def reach_of(world: World, layer: Layer, covers: Covers, limit: int, sites: Sites) -> Candidates:
-    """List what each place would reach within a limit beyond the sites of the layer."""
-    standard = covers.standards[layer.kind]
-    lon, lat = layer.table["lon"].to_numpy(float), layer.table["lat"].to_numpy(float)
-    if standard.mode == "walk":
-        return candidate_reach_walk(
-            world.demand,
-            sites.lon,
-            sites.lat,
-            standard,
-            limit=limit,
-            existing=(lon, lat),
-            network=world.walk,
+def _at(job: Job, problem: Problem) -> Problem:
+    """Say in which request of the file a problem is."""
+    if problem.where.startswith("siting "):
+        return problem
+    return replace(problem, where=f"{job.where}.{problem.where.lstrip('-')}")
+
+
+@dataclass
+class _Placing:
+    """The state between two requests."""
+
+    world: World
+    covers: Covers
+    cache: Cache
+    costs: Costs
+    say: Progress
+    boards: dict[Kind, tuple[object, Board]] = field(default_factory=dict)
+    """The last board of each kind, and for which candidates and limit it was made."""
+    sites: list[pd.DataFrame] = field(default_factory=list)
+    given_up: list[pd.DataFrame] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    schedules: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+    def place(self, job: Job, time_limit_s: float) -> None:
+        """Answer one request and put its sites into the layers."""
+        request, kind = job.request, job.request.kind
+        lots = lots_of(job, self.costs)
+        ask = ask_of(
+            request,
+            self.world.standards[kind],
+            number=sum(lot.number for lot in lots) or None,
+            time_limit_s=time_limit_s,
         )
-    share = covers.of(layer).share[:, standard.limits.index(limit)]
-    return candidate_reach_drive(
-        world.network, world.demand, sites.lon, sites.lat, standard, limit=limit, covered=share
-    )
+        key, board = self._board(request, ask)
+        task = task_of(self.world, job, lots, ask, board)
+        self.say(_progress(job, board, task.number()))
+        found = kept_answer(self.cache, task, open_all if request.rule is not None else answer)
+        fresh = self._rows(job, board, found)
+        self.plans.append(_describe(job, board, found, task.number() or len(board.places)))
+        self._note(job, board, found)
+        layer = self._close(job, board, found)
+        layer = append_sites(layer, fresh)
+        self.world = replace(self.world, layers={**self.world.layers, kind: layer})
+        positions = [site for _, sites in found.opened for site in sites]
+        self.boards.pop(kind, None)
+        if not found.closed and request.rule is None:
+            self.boards[kind] = key, open_on(board, positions, layer)
+        self.jobs.append(job)
+
+    def _board(self, request: Siting, ask: Ask) -> tuple[object, Board]:
+        """List candidates, or go on with those of the request before where they are the same."""
+        kind, distances = request.kind, MODELS[ask.model].distances
+        key = (ask.limit, distances, ask.candidates, ask.hosts)
+        if request.rule is not None:
+            places = lacking_seats(
+                self.world, self.world.layers[kind], unit=request.rule.removeprefix("each_")
+            )
+            limit = limit_of(request, self.world.standards[kind])
+            return key, make_board(self.world, kind, places, limit=limit, cache=self.cache)
+        old = self.boards.get(kind)
+        if old is not None and old[0] == key:
+            return key, old[1]
+        quiet = lambda _: None  # noqa: E731 (the request says more)
+        covers = self.covers
+        return key, set_up(
+            self.world, ask, distances=distances, progress=quiet, covers=covers, cache=self.cache
+        )
+
+    def _rows(self, job: Job, board: Board, found: Answer) -> pd.DataFrame:
+        """Make the rows of new sites: planned, without stock."""
+        kind = job.request.kind
+        taken = set(self.world.layers[kind].table["id"].astype(str))
+        tables = []
+        for lot, positions in found.opened:
+            ids = next_ids(f"{kind}-plan-{lot.year}", len(positions), taken)
+            taken |= set(ids)
+            own = board.layer.table.iloc[positions][
+                ["name", "host", "county_code", "county", "city", "lon", "lat"]
+            ]
+            tables.append(own.assign(id=ids, level=lot.level, year=lot.year))
+        table = pd.concat(tables, ignore_index=True).assign(status=PLANNED, source=SOURCE)
+        cost = np.nan if job.request.cost is None else job.request.cost
+        if len(table):
+            self.sites.append(table.assign(kind=kind, cost=cost, request=job.numbers[0])[SITES])
+        return table
+
+    def _close(self, job: Job, board: Board, found: Answer) -> Layer:
+        """Take the sites that give way out of the layer."""
+        kind = job.request.kind
+        layer = self.world.layers[kind]
+        if not found.closed:
+            return layer
+        years, rows = zip(*found.closed, strict=True)
+        gone = board.layer.table.iloc[list(rows)]
+        own = gone.assign(kind=kind, year=years, request=job.numbers[0])[GIVEN_UP]
+        self.given_up.append(own.reset_index(drop=True))
+        kept = layer.table[~layer.table["id"].isin(gone["id"])].reset_index(drop=True)
+        return replace(layer, table=kept)
+
+    def _note(self, job: Job, board: Board, found: Answer) -> None:
+        """Keep what a reader must know of a request."""
+        name, year = KIND_NAMES[job.request.kind], job.request.first_year
+        before = [each for each in self.jobs if each.request.kind == job.request.kind and each.request.phases]
+        for each in before:
+            years = sorted(each.request.phases or ())
+            if years[-1] > year:
+                own = f"{name} {year} 年的选址 (第{job.numbers[0]}项)"
+                self.notes.append(f"{own}排在 {years_text(years)}的分期选址之后, 把后者的站点都当作已有")
+        told = [*found.notes, *([f"{name}: {board.note}"] if board.note else [])]
+        self.notes += [text if name in text else f"{name} {text}" for text in told]
+        self.schedules += found.schedules
+
+    def done(self) -> Placed:
+        """Put all answers together."""
+        notes = list(self.notes)
+        if any(_by_itself(self.jobs)):
+            notes.insert(0, MYOPIC)
+        return Placed(
+            layers=dict(self.world.layers),
+            sites=_stacked(self.sites, SITES),
+            plans=self.plans,
+            given_up=_stacked(self.given_up, GIVEN_UP),
+            schedules=pd.DataFrame(self.schedules, columns=SCHEDULES),
+            notes=tuple(dict.fromkeys(notes)),
+        )
 
 
-def _solve(pool: _Pool, request: Siting, progress: Progress, time_limit_s: float) -> Plan:
-    """Choose among the candidates; those that a rule demands are all opened, in the order of their gains."""
-    free, n = np.flatnonzero(pool.free), len(pool.sites)
-    by_rule = request.rule != "mclp"
-    p = n if by_rule or request.number is None else request.number
-    name = KIND_NAMES[request.kind]
-    progress(
-        f"{request.year} 年 {name}: "
-        + (f"按规则设 {p} 处" if by_rule else f"在 {len(free)} 个候选点中选 {p} 处")
-    )
-    return mclp(
-        pool.reach.indptr,
-        pool.reach.indices,
-        pool.reach.weight,
-        n,
-        p=p,
-        forced=range(n) if by_rule else (),
-        forbidden=np.flatnonzero(~pool.free).tolist(),
-        time_limit_s=time_limit_s,
-    )
+def _by_itself(jobs: Sequence[Job]) -> Iterator[bool]:
+    """Tell for each kind whether sites are sought in several years, each year by itself."""
+    for kind in {job.request.kind for job in jobs}:
+        own = [job.request for job in jobs if job.request.kind == kind and job.request.rule is None]
+        yield len({request.first_year for request in own if request.phases is None}) > 1
 
 
-def _rows(world: World, layer: Layer, request: Siting, sites: Sites) -> pd.DataFrame:
-    """Make the rows of new sites: planned, without stock."""
-    prefix = f"{request.kind}-plan-{request.year}"
-    ids = next_ids(prefix, len(sites), set(layer.table["id"].astype(str)))
-    # A proposed site must not read like a place, or like a site that is there.
-    mark = f" {AED_NOTE}" if request.kind == "aed" else PROPOSED
-    names = [f"{name}{mark}" for name in sites.name.tolist()]
-    units = pd.DataFrame(
-        [unit_columns(world, county) for county in sites.county.tolist()],
-        columns=["county_code", "county", "city"],
-    )
-    return units.assign(
-        id=ids,
-        name=names,
-        lon=sites.lon,
-        lat=sites.lat,
-        level=request.level,
-        year=request.year,
-        status=PLANNED,
-        source=SOURCE,
-    )
+def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
-def _describe(request: Siting, plan: Plan, pool: _Pool, standard: Standard) -> dict[str, Any]:
-    notes = [request.note, plan.note]
-    if request.rule != "mclp" and not len(pool.sites):
+def _progress(job: Job, board: Board, number: int) -> str:
+    request, n = job.request, len(board.places)
+    years = years_text(sorted(request.phases)) if request.phases else f"{request.first_year} 年"
+    lead = f"{years} {KIND_NAMES[request.kind]}: "
+    if request.rule is not None:
+        return f"{lead}按规则设 {n} 处"
+    return f"{lead}在 {n} 个候选点中选 {number} 处" if number else f"{lead}在 {n} 个候选点中选址"
+
+
+def _describe(job: Job, board: Board, found: Answer, p: int) -> dict[str, Any]:
+    """Write the row that tells how a request was solved."""
+    request = job.request
+    notes = [request.note, found.plan["note"]]
+    if request.rule is not None and not len(board.places):
         notes.append("各单位都已有, 无需新增")
+    notes += dict.fromkeys(lot.paid for lot, _ in found.opened if lot.paid)
+    opened = sum(len(sites) for _, sites in found.opened)
+    distances = request.rule is None and MODELS[request.method].distances
     return {
         "kind": request.kind,
-        "year": request.year,
-        "rule": request.rule,
-        "p": request.number or len(pool.sites),
-        "opened": len(plan.sites),
-        "objective": plan.objective,
-        "bound": plan.bound,
-        "gap": plan.gap,
-        "status": plan.status,
-        "seconds": plan.seconds,
-        "candidates": int(pool.free.sum()),
-        "limit_text": standard.limit_text(pool.limit),
+        "year": request.first_year,
+        "years": years_text(sorted(request.phases or [request.first_year])),
+        "rule": request.method,
+        "planning": (request.planning or "look_ahead") if request.phases else "",
+        "p": p if request.method not in ("lscp", "partial") else opened,
+        "opened": opened,
+        "closed": len(found.closed),
+        **{name: found.plan[name] for name in ("counts", "objective", "bound", "gap", "status", "stopped")},
+        "seconds": found.plan["seconds"],
+        "candidates": len(board.places),
+        "limit_text": "" if distances else board.standard.limit_text(board.limit),
         "note": "; ".join(note for note in notes if note),
     }

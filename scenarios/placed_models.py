@@ -13,7 +13,8 @@ from ..coverage import siting
 from ..coverage.siting.plan import Plan
 from ..coverage.siting.rules import Rules
 from ..geodata.errors import InputError, Problem
-from .placing import FAILURE, Ask, Board
+from .boards import Board
+from .placing import FAILURE, Ask, staying
 
 Progress = Callable[[float, float, float, float], object]
 
@@ -68,7 +69,7 @@ class Request:
     def common(self) -> dict[str, Any]:
         """What every model takes."""
         return {
-            "forced": () if self.rules.relocations else tuple(self.board.existing),
+            "forced": staying(self.ask, self.board) if self.rules.relocations else tuple(self.board.existing),
             "forbidden": self.forbidden,
             "rules": self.rules if self.rules else None,
             "time_limit_s": self.ask.time_limit_s,

@@ -14,6 +14,7 @@ from ..coverage.siting.models import covered_weight
 from ..coverage.siting.plan import Plan
 from ..coverage.siting.reduce import cover_matrix
 from .placed_models import SITES, Model, Request
+from .placing import staying
 
 
 def sentences(
@@ -30,6 +31,10 @@ def sentences(
         found += [f"{limit}以内的居民 {reached}, 新设 {len(sites)} 处{moved}。", *_repeats(request, plan)]
     if len(given_up):
         found.append(_moved(request, plan, model, given_up))
+    if request.ask.relocations and (kept := staying(request.ask, board)):
+        found.append(f"省级{'和指定的' if request.ask.keep else ''}站点 {len(kept):,} 处不迁移。")
+    if board.note:
+        found.append(f"{board.note}。")
     if request.ask.model == "lscp":
         found += _left_out(request)
     # Rows are no words for an office: `_left_out` tells the residents.

@@ -6,24 +6,30 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ..coverage.matrix import Matrix, build_matrix
 from ..coverage.siting.rules import Quota, Rules, quotas_by, spacing
-from ..coverage.standards import Standard
 from ..geodata.crs import EARTH_RADIUS_M, unit_vectors
 from ..geodata.errors import InputError, Problem
-from ..geodata.gazetteer import find
-from ..geodata.layers import KIND_NAMES, Kind, Layer
-from .candidates import AED_NOTE, PROPOSED, Sites, populous_cells, settlements
-from .changes import append_sites, unit_columns
-from .phases import Covers
+from ..geodata.gazetteer import Gazetteer, find
+from ..geodata.layers import KIND_NAMES, Kind
+from .boards import Board, make_board
+from .cache import Cache
+from .candidates import Sites, host_codes, host_venues, populous_cells, settlements
+from .changes import PLANNED
+from .covers import Covers
 from .world import World
+
+__all__ = ["Ask", "Board", "UnitQuota", "rules_of", "set_up"]
 
 LONGEST_S = 24 * 3600
 """Seconds of the longest way that models of distance count."""
+
+MOST_WAYS = 15_000_000
+"""Pairs of places and cells that models of distance may list at most: some 0.5 GB."""
+
+KEPT_LEVEL = "省级"
+"""Sites of this level are never given up for others."""
 
 FAILURE = 0.1
 """Chance that a site fails, where none is stated (an assumption, 假设)."""
@@ -56,11 +62,15 @@ class Ask:
     """Seconds or metres that count as covered; the standard's main limit without."""
     candidates: str | None = None
     """settlements, seats or cells; by default settlements for driving, cells for walking."""
+    hosts: tuple[str, ...] = ()
+    """Types of host venues: candidates are those in the registry."""
     quotas: tuple[UnitQuota, ...] = ()
     spacing_km: float | None = None
     """New sites keep this distance from each other and from existing ones, kilometres in a straight line."""
     relocations: int = 0
-    """Existing sites that may be given up for new ones."""
+    """Existing sites that may be given up for new ones, but for those of level ``KEPT_LEVEL``."""
+    keep: tuple[str, ...] = ()
+    """Ids of further sites that stay."""
     failure: float | None = None
     """Chance that a site fails, for the expected cover; ``FAILURE`` without."""
     others: int | None = None
@@ -68,95 +78,75 @@ class Ask:
     time_limit_s: float = 60.0
 
 
-@dataclass(frozen=True)
-class Board:
-    """The sites of a layer and all candidates, and whom they reach: what a model decides on."""
-
-    standard: Standard
-    limit: int
-    layer: Layer
-    """Existing sites, then the candidates."""
-    n_existing: int
-    places: Sites
-    """The candidates."""
-    matrix: Matrix
-    county: NDArray[np.int64]
-    """(sites + candidates,) position of the county; -1 where unknown."""
-    weight: NDArray[np.float64]
-    """(rows of the matrix,) residents."""
-    residents: float
-    """All residents, also those in no row."""
-
-    @property
-    def n_all(self) -> int:
-        """Number of existing sites and candidates."""
-        return self.n_existing + len(self.places)
-
-    @property
-    def existing(self) -> range:
-        """Positions of the existing sites."""
-        return range(self.n_existing)
-
-
-def set_up(world: World, ask: Ask, *, distances: bool, progress: Callable[[str], None]) -> Board:
+def set_up(
+    world: World,
+    ask: Ask,
+    *,
+    distances: bool,
+    progress: Callable[[str], None],
+    covers: Covers | None = None,
+    cache: Cache | None = None,
+) -> Board:
     """List candidates beside the existing sites, and whom each reaches.
 
     Parameters
     ----------
     distances
         The model counts ways, not cover: all ways up to ``LONGEST_S`` are listed.
+    covers, cache
+        What is known already: covers of the layers, ways of the candidates.
 
     Raises
     ------
     InputError
-        The layer is measured on foot and the model counts ways.
+        The layer is measured on foot and the model counts ways; no host venue of such a type is registered;
+        so many candidates that their ways are too many.
     """
     standard, layer = world.standards[ask.kind], world.layers[ask.kind]
     if distances and standard.mode != "drive":
-        fix = "请用覆盖类模型, 如 --model mclp"
-        raise InputError(
-            Problem("--model", f"{KIND_NAMES[ask.kind]}按步行距离衡量, 不能用路程类模型", fix=fix)
-        )
-    limit = standard.main if ask.limit is None else ask.limit
+        raise InputError(walking_problem("--model", ask.kind))
+    known = Covers(world, cache=cache) if covers is None else covers
+    places, note = _places(world, ask, known, distances=distances)
+    progress(f"{KIND_NAMES[ask.kind]}: 现有 {len(layer.table):,} 处, 候选 {len(places):,} 处")
+    ways = (len(layer.table) + len(places)) * len(world.demand.cell)
+    if distances and ways > MOST_WAYS:
+        got = f"({len(layer.table):,} + {len(places):,}) 处 × {len(world.demand.cell):,} 个网格"
+        what = f"路程类模型最多比较 {MOST_WAYS:,} 条路程, 这里有 {ways:,} 条"
+        raise InputError(Problem("candidates", what, got, "请改用县城 (seats) 作候选点, 或用覆盖类模型"))
+    limit = LONGEST_S if distances else standard.main if ask.limit is None else ask.limit
+    return make_board(
+        world,
+        ask.kind,
+        places,
+        limit=limit,
+        cache=known.cache if cache is None else cache,
+        note=note,
+        shared=not distances,
+    )
+
+
+def walking_problem(where: str, kind: Kind) -> Problem:
+    """Say that models of ways do not suit a layer that is measured on foot."""
+    fix = "请用覆盖类模型, 如 --model mclp" if where.startswith("--") else "请用覆盖类模型, 如 model: mclp"
+    return Problem(where, f"{KIND_NAMES[kind]}按步行距离衡量, 不能用路程类模型", fix=fix)
+
+
+def _places(world: World, ask: Ask, covers: Covers, *, distances: bool) -> tuple[Sites, str]:
+    """List where new sites may go, and what a reader must know about it."""
+    layer, standard = world.layers[ask.kind], world.standards[ask.kind]
+    if ask.hosts:
+        places, note = host_venues(world, layer, host_codes(world, ask.kind, ask.hosts))
+        if not len(places):
+            fix = "请先登记候选场所 (要有坐标), 或改用 candidates"
+            what = f"没有可用的候选场所{': ' + note if note else ''}"
+            raise InputError(Problem("hosts", what, "、".join(ask.hosts)[:60], fix))
+        return places, note
     choice = ask.candidates or (
         "cells" if standard.mode == "walk" else "seats" if distances else "settlements"
     )
     if choice == "cells":
-        cover = Covers(world, world.standards).of(layer)
-        places = populous_cells(world, cover, parts=7 if ask.kind == "aed" else 1)
-    else:
-        places = settlements(world, layer, seats_only=choice == "seats")
-    progress(f"{KIND_NAMES[ask.kind]}: 现有 {len(layer.table):,} 处, 候选 {len(places):,} 处")
-    joined = append_sites(layer, _rows(world, ask.kind, places))
-    farthest = LONGEST_S if distances else limit
-    matrix = build_matrix(world.demand, world.roads(standard), joined, standard, limit=farthest)
-    codes = joined.table["county_code"].to_numpy(str)
-    order = np.asarray(world.gazetteer.county_code).astype(str)
-    position = {code: i for i, code in enumerate(order.tolist())}
-    return Board(
-        standard=standard,
-        limit=limit,
-        layer=joined,
-        n_existing=len(layer.table),
-        places=places,
-        matrix=matrix,
-        county=np.array([position.get(code, -1) for code in codes.tolist()], np.int64),
-        weight=matrix.weight(world.demand.residents),
-        residents=float(world.demand.residents.sum()),
-    )
-
-
-def _rows(world: World, kind: Kind, places: Sites) -> pd.DataFrame:
-    """Make rows of a layer of the candidates."""
-    units = pd.DataFrame(
-        [unit_columns(world, county) for county in places.county.tolist()],
-        columns=["county_code", "county", "city"],
-    )
-    ids = [f"{kind}-candidate-{i}" for i in range(len(places))]
-    # A proposed site must not read like a place, or like a site that is there.
-    mark = f" {AED_NOTE}" if kind == "aed" else PROPOSED
-    names = [f"{name}{mark}" for name in places.name.tolist()]
-    return units.assign(id=ids, name=names, lon=places.lon, lat=places.lat)
+        return populous_cells(world, covers.of(layer), parts=7 if ask.kind == "aed" else 1), ""
+    return settlements(world, layer, seats_only=choice == "seats"), ""
 
 
 def rules_of(world: World, ask: Ask, board: Board) -> tuple[Rules, tuple[int, ...]]:
@@ -180,9 +170,20 @@ def rules_of(world: World, ask: Ask, board: Board) -> tuple[Rules, tuple[int, ..
         quotas=tuple(quotas),
         exclusive=exclusive,
         existing=tuple(board.existing),
-        relocations=min(ask.relocations, board.n_existing),
+        relocations=min(ask.relocations, board.n_existing - len(staying(ask, board))),
     )
     return rules, forbidden
+
+
+def staying(ask: Ask, board: Board) -> tuple[int, ...]:
+    """List the existing sites that no relocation may give up.
+
+    Those of the provincial level, those named, and those that the scenario itself opened before.
+    """
+    table = board.layer.table.iloc[: board.n_existing]
+    stay = (table["level"].astype(str) == KEPT_LEVEL) | (table["status"].astype(str) == PLANNED)
+    stay |= table["id"].astype(str).isin(ask.keep)
+    return tuple(np.flatnonzero(stay.to_numpy(bool)).tolist())
 
 
 def _quotas(world: World, wish: UnitQuota, board: Board) -> tuple[Quota, ...]:
@@ -199,20 +200,31 @@ def _quotas(world: World, wish: UnitQuota, board: Board) -> tuple[Quota, ...]:
     if wish.unit in _EACH:
         labels = names[_EACH[wish.unit]]
         return quotas_by(labels, at_least=wish.at_least, at_most=wish.at_most, among=new)
+    level, name = unit_of(gaz, wish.unit, "--quota")
+    labels = names[level]
+    inside = tuple(row for row in new if labels[row] == name)
+    return (Quota(f"{name}新设", inside, wish.at_least, wish.at_most),)
+
+
+def unit_of(gaz: Gazetteer, text: str, where: str) -> tuple[str, str]:
+    """Find the city or county that a quota names: (city or county, name); for 各市 and 各县 no name.
+
+    Raises
+    ------
+    InputError
+        The unit is not known, or is no city or county.
+    """
+    if text in _EACH:
+        return _EACH[text], ""
     try:
-        place = find(gaz, wish.unit)
+        place = find(gaz, text)
     except InputError as error:
         fix = "应是设区市或县区, 如 赣州市、修水县, 或 各市、各县"
-        raise InputError(
-            [Problem("--quota", one.what, wish.unit[:40], fix) for one in error.problems]
-        ) from None
+        raise InputError([Problem(where, one.what, text[:40], fix) for one in error.problems]) from None
     if place.level not in (_CITY, _COUNTY):
-        raise InputError(
-            Problem("--quota", "应是设区市或县区", place.full_name, "例如 赣州市=1-2 或 各市=0-1")
-        )
-    labels = names["city" if place.level == _CITY else "county"]
-    inside = tuple(row for row in new if labels[row] == place.name)
-    return (Quota(f"{place.name}新设", inside, wish.at_least, wish.at_most),)
+        fix = "例如 赣州市、修水县、各市、各县"
+        raise InputError(Problem(where, "应是设区市或县区", place.full_name, fix))
+    return ("city" if place.level == _CITY else "county"), place.name
 
 
 def _apart(ask: Ask, board: Board) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:

@@ -18,6 +18,9 @@ _SHOWN = 60
 _FIX = "请对照 scenarios/presets 里的示例修改"
 
 
+PLAIN, TABLE = "\ue000plain", "\ue000table"
+"""Tags of a value that may be written plainly or as a table; no part of the path of a key."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -32,13 +35,21 @@ def parse_yaml(text: str, where: str) -> Any:
     return yamlfile.parse_yaml(text, where, fix=_FIX)
 
 
-def validate(model: type[M], content: Any, where: str) -> M:
-    """Check plain values against a model; raises ``InputError`` with every problem."""
+def validate(model: type[M], content: Any, where: str, *, context: Mapping[str, Any] | None = None) -> M:
+    """Check plain values against a model; raises ``InputError`` with every problem.
+
+    Parameters
+    ----------
+    context
+        For the validators of the model, such as the folder whose files may be read.
+    """
     try:
-        return model.model_validate({} if content is None else content)
+        return model.model_validate({} if content is None else content, context=dict(context or {}))
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise InputError([_problem(model, detail, where) for detail in details]) from None
+    except RecursionError:
+        raise InputError(Problem(where, "嵌套过深", fix=_FIX)) from None
 
 
 _WHAT = {
@@ -50,20 +61,26 @@ _WHAT = {
     "float_type": "应为数字",
     "finite_number": "应为有限的数",
     "greater_than_equal": "应不小于 {ge:g}",
+    "greater_than": "应大于 {gt:g}",
     "less_than_equal": "应不大于 {le:g}",
+    "less_than": "应小于 {lt:g}",
     "string_too_short": "不能为空",
     "string_too_long": "最多 {max_length} 个字",
     "too_long": "最多 {max_length} 项",
+    "too_short": "至少 {min_length} 项",
     "tuple_type": "应为列表",
     "list_type": "应为列表",
     "dict_type": "应为键值对",
     "model_type": "应为键值对",
+    "model_attributes_type": "应为键值对",
+    "bool_type": "应为 true 或 false",
 }
 
 
 def _problem(model: type[BaseModel], detail: Any, where: str) -> Problem:
     """Say one of pydantic's errors in Chinese, with the path of the key."""
-    kind, location = detail["type"], detail["loc"]
+    kind = detail["type"]
+    location = tuple(part for part in detail["loc"] if part not in (PLAIN, TABLE, "[key]"))
     if kind == "extra_forbidden":
         known = sorted(_fields(model, location[:-1]))
         close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
@@ -76,11 +93,15 @@ def _problem(model: type[BaseModel], detail: Any, where: str) -> Problem:
     if kind == "value_error":
         return Problem(_path(where, location), str(context["error"]), got if location else "", _FIX)
     if kind == "string_pattern_mismatch":
-        slug = location[-1] in ("name", "extends") and len(location) == 1
+        slug = location[0] == "extends" or location == ("name",)
         what = "应为小写字母、数字、_ 或 -, 最多48个字符" if slug else "应为一行不空的文字"
         return Problem(_path(where, location), what, got, _FIX)
     what = _WHAT.get(kind, "格式不对").format(**context)
-    fix = f"可选: {context['expected'].replace(' or ', ', ')}" if kind == "literal_error" else _FIX
+    fix = (
+        f"可选: {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        if kind == "literal_error"
+        else _FIX
+    )
     return Problem(_path(where, location), what, got, fix)
 
 
@@ -88,7 +109,7 @@ def _path(where: str, location: tuple[int | str, ...]) -> str:
     """Write the path of a key: ``plan.yaml siting 第2项.number``."""
     text = ""
     for part in location:
-        if isinstance(part, int) and part < 2000:  # no list is longer, and years are keys
+        if isinstance(part, int) and not 2000 <= part <= 2100:  # years are keys
             text += f" 第{part + 1}项"
         else:
             text += ("." if text else "") + _shown(part)

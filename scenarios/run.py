@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..coverage.gaps import find_gaps
-from ..coverage.measures import Cover, admin_failures, by_unit
-from ..coverage.snap import FARTHEST_M, unmet
-from ..coverage.standards import Standard
-from ..coverage.summary import compliance, summarise
-from ..geodata.errors import InputError, Problem
+from ..coverage.measures import Cover, admin_failures
 from ..geodata.layers import KIND_NAMES, Kind, Layer
-from .candidates import Sites
-from .changes import apply_changes
-from .phases import MYOPIC, Covers, Placed, check_requests, limit_problem, place_sites, reach_of
+from .bills import action_table
+from .cache import Cache
+from .changes import resolve
+from .keys import key_of_result
+from .measured import Known, Measured, far_notes, measure
+from .phases import Placed, place_sites
 from .schema import Scenario
+from .site_times import SiteCovers
 from .targets import evaluate, load_targets
 from .world import World
+
+__all__ = ["ADDED", "Result", "far_notes", "result_key", "run"]
 
 ADDED = [
     "kind", "year", "rank", "id", "name", "county", "city", "county_code", "lon", "lat", "level",
     "gain", "cumulative", "share_after",
 ]  # fmt: skip
 
-_MOST_NAMES = 5
 _ROADS = ("label", "kind", "source", "made", "licence", "like", "rules")
 """What a network's ``meta`` says about where its roads come from and how they were read."""
 
@@ -71,6 +73,18 @@ class Result:
     """One row per kind, as `summary.summarise` returns them."""
     compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Response times asked of stores by their level, as `summary.compliance` returns them."""
+    done: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """What each change did, as `changes.resolve` returns it."""
+    given_up: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Existing sites that siting gave up: kind, id, name, county, city, year."""
+    schedules: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Orders in which phases may open their sites, and what each covers, as `phases.place_sites` returns."""
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """One row per action with its stated price, as `bills.action_table` returns it."""
+    keys: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
+    """By layer, hashes of all that cover and gaps depend on: what another result may take over."""
+    work: dict[str, Any] = field(default_factory=dict, compare=False)
+    """Seconds of each step, and how much was known and how much computed; no part of what is compared."""
 
 
 def run(
@@ -79,6 +93,7 @@ def run(
     *,
     kinds: Collection[Kind] | None = None,
     reuse: Result | None = None,
+    cache: Cache | None = None,
     progress: Callable[[str], None] | None = None,
     time_limit_s: float = 60.0,
 ) -> Result:
@@ -86,10 +101,14 @@ def run(
 
     Parameters
     ----------
+    world
+        The baseline; it stays as it is.
     kinds
         Layers whose cover and gaps are measured; by default all.
     reuse
-        A result of the same world, such as the baseline's: what the scenario does not touch is taken over.
+        Another result, such as the baseline's: covers and gaps of the same content are taken over.
+    cache
+        What is known already, by content; by default nothing. See `Cache`.
     progress
         Called with one Chinese sentence per step.
     time_limit_s
@@ -100,55 +119,84 @@ def run(
     InputError
         A change or request does not fit the world; every such problem at once.
     """
-    say = progress or (lambda _: None)
-    standards, layers = _resolve(world, scenario)
-    known = Covers(world, standards)
-    if reuse is not None:
-        for kind, layer in reuse.layers.items():
-            known.know(layer, reuse.covers[kind])
-    placed = place_sites(world, layers, known, scenario.siting, progress=say, time_limit_s=time_limit_s)
-    covers, gaps = {}, {}
+    say, known = progress or (lambda _: None), Cache() if cache is None else cache
+    work = _Work(known)
+    resolved = resolve(world, scenario)
+    after = resolved.world
+    covers = SiteCovers(after, known, world)
+    work.step("resolve")
+    placed = place_sites(
+        after,
+        scenario.siting,
+        covers=covers,
+        cache=known,
+        costs=scenario.costs,
+        progress=say,
+        time_limit_s=time_limit_s,
+    )
+    work.step("siting")
+    measured: dict[Kind, Measured] = {}
     for kind, layer in placed.layers.items():
-        if kinds is not None and kind not in kinds:
-            continue
-        covers[kind] = known.of(layer)
-        if reuse is not None and reuse.covers.get(kind) is covers[kind]:
-            gaps[kind] = reuse.gaps[kind]
-        else:
-            say(f"{scenario.title}: {KIND_NAMES[kind]}的缺口")
-            gaps[kind] = find_gaps(
-                world.demand,
-                covers[kind],
-                layer,
-                world.gazetteer,
-                network=world.roads(covers[kind].standard),
-            )
-    far = far_notes(world, placed.layers, covers)
+        if kinds is None or kind in kinds:
+            told = f"{scenario.title}: {KIND_NAMES[kind]}的缺口"
+            measured[kind] = measure(after, layer, covers, _known(reuse, kind), partial(say, told))
+    far = far_notes(after, placed.layers, measured, known)
+    added = _added(world, placed, covers)
+    work.step("measures")
     return Result(
         name=scenario.name,
         title=scenario.title,
         key=result_key(world, scenario),
         layers=placed.layers,
-        covers=covers,
-        units=_units(world, covers),
-        gaps=gaps,
-        added=_added(world, layers, known, placed),
+        covers={kind: each.cover for kind, each in measured.items()},
+        units=_units(measured),
+        gaps={kind: each.gaps for kind, each in measured.items()},
+        added=added,
         plans=placed.plans,
-        targets=evaluate(load_targets(), world.demand, placed.layers),
-        admin=admin_failures(world.demand, placed.layers, world.rules),
-        provenance=_provenance(world, scenario, standards),
-        residents=world.demand.residents,
-        notes=(*_notes(scenario), *dict.fromkeys(note for own in far.values() for note in own)),
+        targets=evaluate(load_targets(), after.demand, placed.layers),
+        admin=admin_failures(after.demand, placed.layers, after.rules),
+        provenance=_provenance(world, after, scenario),
+        residents=after.demand.residents,
+        notes=_notes(scenario, resolved.notes, placed.notes, far),
         far=far,
-        summary=_stacked(
-            (kind, summarise(world.demand, world.roads(cover.standard), placed.layers[kind], cover))
-            for kind, cover in covers.items()
-        ),
-        compliance=_stacked(
-            (kind, compliance(world.demand, world.network, placed.layers[kind], cover.standard))
-            for kind, cover in covers.items()
-        ),
+        summary=_stacked((kind, each.summary) for kind, each in measured.items()),
+        compliance=_stacked((kind, each.compliance) for kind, each in measured.items()),
+        done=resolved.done,
+        given_up=placed.given_up,
+        schedules=placed.schedules,
+        costs=action_table(world, after, resolved.done, placed, scenario.costs),
+        keys={kind: each.keys for kind, each in measured.items()},
+        work={**work.told(), "time_limit_s": time_limit_s},
     )
+
+
+class _Work:
+    """Seconds of the steps of a run, and what of it was known before."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache, self._seconds = cache, dict[str, float]()
+        self._before = Counter(cache.reused), Counter(cache.computed)
+        self._last = time.perf_counter()
+
+    def step(self, name: str) -> None:
+        now = time.perf_counter()
+        self._seconds[name], self._last = round(now - self._last, 3), now
+
+    def told(self) -> dict[str, Any]:
+        """Say all of it, as values of JSON."""
+        self.step("tables")
+        reused, computed = (
+            dict(sorted((now - old).items()))
+            for now, old in zip((self._cache.reused, self._cache.computed), self._before, strict=True)
+        )
+        return {"seconds": self._seconds, "reused": reused, "computed": computed}
+
+
+def _known(reuse: Result | None, kind: Kind) -> Known | None:
+    """Return what another result measured of a layer."""
+    if reuse is None or kind not in reuse.covers:
+        return None
+    return Known(reuse.covers[kind], reuse.gaps[kind], reuse.keys.get(kind, {}))
 
 
 def _stacked(tables: Iterable[tuple[Kind, pd.DataFrame]]) -> pd.DataFrame:
@@ -159,71 +207,33 @@ def _stacked(tables: Iterable[tuple[Kind, pd.DataFrame]]) -> pd.DataFrame:
 
 def result_key(world: World, scenario: Scenario) -> str:
     """SHA-256 of all that a result depends on; runs with the same key give the same result."""
-    standards = {kind: repr(standard) for kind, standard in world.standards.items()}
-    content = [dict(world.hashes), standards, repr(world.rules), scenario.key]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return key_of_result(world.hashes, world.standards, world.rules, scenario.key)
 
 
-def _resolve(world: World, scenario: Scenario) -> tuple[dict[Kind, Standard], dict[Kind, Layer]]:
-    """Return the standards and layers that the scenario starts from; all that is wrong is told at once."""
-    problems: list[Problem] = []
-    standards, layers = dict(world.standards), dict(world.layers)
-    try:
-        standards = _standards(world, scenario)
-    except InputError as error:
-        problems += error.problems
-    try:
-        layers = apply_changes(world, scenario.changes)
-    except InputError as error:
-        problems += error.problems
-    try:
-        check_requests(scenario.siting, {kind: standards[kind] for kind in layers})
-    except InputError as error:
-        problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return standards, layers
-
-
-def _standards(world: World, scenario: Scenario) -> dict[Kind, Standard]:
-    """Replace the main limits that the scenario sets; each must be a limit of its standard."""
-    standards, problems = dict(world.standards), []
-    for kind, standard in world.standards.items():
-        value = getattr(scenario.standards, kind)
-        if value is None:
-            continue
-        limit = value * (60 if standard.mode == "drive" else 1)
-        if limit in standard.limits:
-            cited = tuple(each for each in standard.cited if not each.key.startswith("main_"))
-            standards[kind] = replace(standard, main=limit, cited=cited)
-        else:
-            problems.append(limit_problem(f"standards.{kind}", standard, value))
-    if problems:
-        raise InputError(problems)
-    return standards
-
-
-def _units(world: World, covers: Mapping[Kind, Cover]) -> pd.DataFrame:
+def _units(measured: Mapping[Kind, Measured]) -> pd.DataFrame:
     tables = []
-    for kind, cover in covers.items():
-        table = by_unit(world.demand, cover)
+    for kind, each in measured.items():
+        table = each.units.copy()
         table.insert(0, "kind", kind)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _added(world: World, layers: Mapping[Kind, Layer], covers: Covers, placed: Placed) -> pd.DataFrame:
+def _added(world: World, placed: Placed, covers: SiteCovers) -> pd.DataFrame:
     """Say for each new site how many residents it brings within the main limit beyond all before it."""
-    tables = []
-    for kind, layer in layers.items():
+    tables, residents = [], covers.world.demand.residents
+    for kind, layer in placed.layers.items():
         before, opened = _without_new(world.layers[kind], layer)
         sited = placed.sites[placed.sites["kind"] == kind] if len(placed.sites) else placed.sites
+        if len(sited):
+            opened = opened[~opened["id"].isin(sited["id"])]
         own = (
             pd.concat([each for each in (opened, sited) if len(each)]) if len(opened) + len(sited) else sited
         )
         if len(own):
-            exact = np.cumsum(_gains(world, before, covers, own))
-            served = float(world.demand.residents @ covers.of(before).main_share)
+            first, weight = covers.first_reached(before, replace(layer, table=own))
+            exact = np.cumsum(np.bincount(first, weight, minlength=len(own)))
+            served = float(residents @ covers.of(before).main_share)
             cumulative = np.rint(exact).astype(np.int64)
             tables.append(
                 own.assign(
@@ -232,72 +242,43 @@ def _added(world: World, layers: Mapping[Kind, Layer], covers: Covers, placed: P
                     rank=np.arange(1, len(own) + 1),
                     gain=np.diff(cumulative, prepend=0),
                     cumulative=cumulative,
-                    share_after=(served + exact) / float(world.demand.residents.sum()),
+                    share_after=(served + exact) / float(residents.sum()),
                 )
             )
     return pd.concat(tables, ignore_index=True)[ADDED] if tables else pd.DataFrame(columns=ADDED)
 
 
 def _without_new(old: Layer, layer: Layer) -> tuple[Layer, pd.DataFrame]:
-    """Split a changed layer into the sites that were there and those that the scenario opened by hand."""
+    """Split a changed layer into the sites that were there and those that the scenario opened."""
     new = ~layer.table["id"].isin(old.table["id"])
     if not new.any():
         return layer, layer.table[new]
-    return Layer(layer.kind, layer.table[~new].reset_index(drop=True), layer.example), layer.table[new]
+    return replace(layer, table=layer.table[~new].reset_index(drop=True)), layer.table[new]
 
 
-def _gains(world: World, layer: Layer, covers: Covers, own: pd.DataFrame) -> NDArray[np.float64]:
-    """Count for each site, in order, the residents whom neither the layer nor a site before it reaches."""
-    place = Sites(
-        own["lon"].to_numpy(float), own["lat"].to_numpy(float), np.empty(0, np.int32), np.empty(0, np.str_)
-    )
-    reach = reach_of(world, layer, covers, covers.standards[layer.kind].main, place)
-    reached = np.diff(reach.indptr) > 0
-    first = reach.indices[reach.indptr[:-1][reached]]
-    return np.bincount(first, reach.weight[reached], minlength=len(own)).astype(np.float64)
+def _notes(scenario: Scenario, *others: Iterable[str] | Mapping[Kind, tuple[str, ...]]) -> tuple[str, ...]:
+    """Put together what a reader must know, each note once, the description first."""
+    told = [scenario.description.strip()] if scenario.description.strip() else []
+    for each in others:
+        told += [note for own in each.values() for note in own] if isinstance(each, Mapping) else each
+    return tuple(dict.fromkeys(told))
 
 
-def _notes(scenario: Scenario) -> tuple[str, ...]:
-    notes = [scenario.description.strip()] if scenario.description.strip() else []
-    if len({request.year for request in scenario.siting}) > 1:
-        notes.append(MYOPIC)
-    return tuple(notes)
-
-
-def far_notes(
-    world: World, layers: Mapping[Kind, Layer], kinds: Iterable[Kind]
-) -> dict[Kind, tuple[str, ...]]:
-    """Say who lives, and which sites stand, too far from every open road to be counted in driving times."""
-    driven = [kind for kind in kinds if world.standards[kind].mode == "drive"]
-    beyond = f"距可通行的道路超过 {FARTHEST_M / 1000:g} 公里"
-    cells, _ = unmet(world.network, world.demand.lon, world.demand.lat) if driven else ((), ())
-    found: dict[Kind, tuple[str, ...]] = dict.fromkeys(driven, ())
-    for kind in driven:
-        if len(cells):
-            people = int(world.demand.residents[cells].sum())
-            found[kind] += (f"{people:,} 人所在的 {len(cells)} 个网格{beyond}, 计为驾车不可达",)
-        table = layers[kind].table
-        rows, _ = unmet(world.network, table["lon"].to_numpy(float), table["lat"].to_numpy(float))
-        names = table["name"].to_numpy(str)[rows[:_MOST_NAMES]].tolist()
-        if names:
-            more = "等" if len(rows) > len(names) else ""
-            said = f"{KIND_NAMES[kind]}: {len(rows)} 处站点{beyond}, 不计入驾车覆盖: {'、'.join(names)}{more}"
-            found[kind] += (said,)
-    return {kind: notes for kind, notes in found.items() if notes}
-
-
-def _provenance(world: World, scenario: Scenario, standards: Mapping[Kind, Standard]) -> dict[str, Any]:
-    labels = [world.network.label, *(layer.label for layer in world.layers.values())]
+def _provenance(world: World, after: World, scenario: Scenario) -> dict[str, Any]:
+    """Say what a result was made from: plain values of JSON."""
+    labels = [after.network.label, *(layer.label for layer in after.layers.values())]
     roads, walk = (
         {key: one.meta[key] for key in _ROADS if one.meta.get(key)} if one is not None else None
-        for one in (world.network, world.walk)
+        for one in (after.network, after.walk)
     )
-    return {
+    made = {
         "scenario": scenario.model_dump(mode="json"),
         "scenario_key": scenario.key,
         "world": dict(world.hashes),
-        "roads": {**(roads or {}), "mode": world.network.mode},
+        "roads": {**(roads or {}), "mode": after.network.mode},
         "walk": walk,
-        "main_limits": {kind: standard.main for kind, standard in standards.items()},
+        "main_limits": {kind: standard.main for kind, standard in after.standards.items()},
         "labels": [label for label in dict.fromkeys(labels) if label],
     }
+    found: dict[str, Any] = json.loads(json.dumps(made))
+    return found

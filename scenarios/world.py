@@ -42,7 +42,8 @@ class World:
     resources: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """Sites of every other type in the registry, such as host venues of new sites, by its code.
 
-    Columns id, name, lon, lat (NaN where unknown), county_code, county, city, level, host, status, year.
+    Columns id, name, lon, lat (NaN where unknown), county_code, county, city, level, host, status, year,
+    capacity, example; sites of every status. A workspace's are read when they are first asked for.
     """
 
     def roads(self, standard: Standard) -> Network:

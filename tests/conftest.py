@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import many
 from hypothesis import settings
 
 # A busy machine is no defect of boai: an example may take as long as it takes. The examples are the same in
 # every run, so that a run says something about the change; HYPOTHESIS_PROFILE=explore draws new ones.
-settings.register_profile("boai", deadline=None, derandomize=True)
+settings.register_profile("boai", deadline=None, derandomize=True, max_examples=many(100))
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "boai"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect the tests without the garbage collector, and keep it off what they are made of afterwards.
+
+    It would look through some millions of objects that live as long as the run, again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -66,6 +84,17 @@ def world(workspace_folder: Path):
     from boai.app import workspace
 
     return workspace.load_world(workspace.open_workspace(workspace_folder))
+
+
+@pytest.fixture(scope="session")
+def font(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A derived font with some rare characters, alone in its folder, made once for all workers."""
+    from boai.maps import fonts
+
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    folder = _once(base / "fonts", lambda folder: fonts.derive_font(["修水县塅崠鄣"], folder=folder))
+    return next(folder.glob("*.ttf"))
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ def _secret(folder: Path) -> Path:
 def _zeros(megabytes: int) -> bytes:
     """A raw deflate stream of so many megabytes of blanks."""
     press = zlib.compressobj(9, zlib.DEFLATED, -15)
-    block = b" " * (1 << 20)
-    return b"".join(press.compress(block) for _ in range(megabytes)) + press.flush()
+    one = press.compress(b" " * (1 << 20)) + press.flush(zlib.Z_FULL_FLUSH)  # no other part refers to it
+    return one * megabytes + press.flush()
 
 
 def _zip_raw(path: Path, name: str, packed: bytes, size: int, flag: int = 0) -> Path:
@@ -80,17 +80,17 @@ def zip_bomb_that_lies_about_its_size(folder: Path) -> Path:
 
 
 def _swollen(folder: Path, cut: bytes, filler: bytes) -> Path:
-    """A workbook whose sheet goes on for 900 MB behind some place."""
+    """A workbook whose sheet goes on for 640 MB behind some place."""
     path = xlsx(folder / "a.xlsx", grid(sites(6)))
     with zipfile.ZipFile(path) as old:
         parts = {name: old.read(name) for name in old.namelist()}
     before, _, after = parts.pop("xl/worksheets/sheet1.xml").partition(cut)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for name, content in parts.items():
             new.writestr(name, content)
         with new.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as out:
             out.write(before + cut)
-            for _ in range((900 << 20) // len(filler)):
+            for _ in range((640 << 20) // len(filler)):
                 out.write(filler)
             out.write(after)
     return path

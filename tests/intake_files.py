@@ -114,19 +114,31 @@ def units() -> Any:
     return read_default()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1)
+def _flat_counties() -> dict[str, Any]:
+    counties = units().counties
+    return dict(zip(counties["name"], counties.geometry.to_crs(ALBERS), strict=True))
+
+
 def _flat(county: str) -> Any:
-    return units().counties.set_index("name").to_crs(ALBERS).geometry[county]
+    return _flat_counties()[county]
+
+
+@lru_cache(maxsize=64)
+def _within(county: str, inside_m: float, band_m: float) -> Any:
+    """The part of a county at least so far (and at most so far) from its border."""
+    shape = _flat(county).buffer(-inside_m)
+    if band_m:
+        shape = shape.difference(_flat(county).buffer(-band_m))
+    shapely.prepare(shape)
+    return shape
 
 
 def points(
     county: str, n: int, *, inside_m: float, seed: int = 0, band_m: float = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """n random WGS84 points of a county at least ``inside_m`` (and at most ``band_m``) from its border."""
-    shape = _flat(county).buffer(-inside_m)
-    if band_m:
-        shape = shape.difference(_flat(county).buffer(-band_m))
-    shapely.prepare(shape)
+    shape = _within(county, inside_m, band_m)
     rng = np.random.default_rng([seed, *county.encode()])
     low_x, low_y, high_x, high_y = shape.bounds
     found = np.empty((0, 2))

@@ -32,7 +32,7 @@ HOSTILE = (
 )
 """Names that try to get out of their place."""
 
-DRIVE: tuple[Kind, ...] = ("warehouse", "team")
+DRIVE: tuple[Kind, ...] = ("warehouse", "team", "training")
 
 
 def make_units(demand: Demand) -> Units:

@@ -34,10 +34,18 @@ OWNERS = {
             "layers_cli",
             "network_cli",
             "siting_cli",
+            "scenario_cli",
             "standards_cli",
+            "study_cli",
+            "targets_cli",
         )
     },
-    "openpyxl": {"geodata/templates.py", "geodata/export.py", "geodata/intake/report.py"},
+    "openpyxl": {
+        "geodata/templates.py",
+        "geodata/export.py",
+        "geodata/intake/report.py",
+        "scenarios/ledger_sheets.py",
+    },
     "sqlalchemy": {
         f"geodata/registry/{name}.py"
         for name in ("changes", "geopackage", "history", "postgis", "registry", "tables")

@@ -22,6 +22,7 @@ from boai.geodata.errors import InputError
 from boai.geodata.layers import Layer
 from boai.geodata.network import Network
 from boai.scenarios.world import World
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -299,7 +300,7 @@ def test_nothing_beyond_in_random_worlds_of_nodes(seed: int, spacing: float) -> 
 
 
 @given(st.integers(0, 10_000), st.sampled_from([15.0, 40.0, 120.0]))
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 def test_nothing_beyond_in_random_worlds_of_roads(seed: int, spacing: float) -> None:
     network = shapeworld.random_roads(seed)
     rng = np.random.default_rng(seed)

@@ -15,6 +15,7 @@ from boai.coverage.supply import Supply
 from boai.coverage.transport import best_assignment, gain_text, mean_cost
 from boai.coverage.zones import LEVELS, zones_of
 from boai.geodata.errors import InputError
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +95,7 @@ def check_sums(found: Assignment) -> None:
     np.testing.assert_allclose(by_site + found.left, found.persons, atol=1e-8)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(cases())
 def test_stable(case: Any) -> None:
     """No pair where a place unserved or served from farther off has a site that serves farther or is idle."""
@@ -109,7 +110,7 @@ def test_stable(case: Any) -> None:
         assert not (would_row and would_site)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(cases())
 def test_one_dispatcher_serves_most_at_least_cost(case: Any) -> None:
     matrix, need, persons = case
@@ -130,7 +131,7 @@ def test_one_dispatcher_serves_most_at_least_cost(case: Any) -> None:
         assert best.cost_sum() <= nearest.cost_sum()
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(cases(), st.integers(0, 3))
 def test_more_capacity_never_harms_anyone(case: Any, site: int) -> None:
     """Of a stable allocation known since Gale & Sotomayor (1985); a site that opens is one that had none."""
@@ -142,7 +143,7 @@ def test_more_capacity_never_harms_anyone(case: Any, site: int) -> None:
     assert best[0] >= best[1]
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(cases(), st.integers(0, 1800))
 def test_a_looser_limit_never_harms_the_total(case: Any, limit: int) -> None:
     matrix, need, persons = case

@@ -13,6 +13,7 @@ from boai.coverage import barriers, gaps, measures, snap
 from boai.geodata.demand import Demand
 from boai.geodata.gazetteer import Gazetteer
 from boai.geodata.network import Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def test_closed_roads_are_barriers() -> None:
     assert count_gaps(closed, network=closed) == K * K
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.integers(0, 10_000))
 def test_every_pair_on_random_nodes_equals_networkx(seed: int) -> None:
     network = gridworld.random_network(seed, n=30, m=70)
@@ -140,7 +141,7 @@ def test_every_pair_on_random_nodes_equals_networkx(seed: int) -> None:
         np.testing.assert_array_equal(near, np.column_stack([a, b])[times[a, b] <= limit])
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.integers(0, 10_000))
 def test_every_pair_on_real_roads_equals_networkx(seed: int) -> None:
     """Cells on edges, closed edges, one-ways; several cells on one road."""

@@ -72,20 +72,19 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def font(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fontconfig(tmp_path_factory: pytest.TempPathFactory, font: Path) -> Path:
     """Fonts for the browser: the machine may have no Chinese one."""
-    folder = tmp_path_factory.mktemp("browser")
-    return fonts.write_fontconfig(folder, fonts.derive_font(folder=folder))
+    return fonts.write_fontconfig(tmp_path_factory.mktemp("browser"), font)
 
 
 @pytest.fixture
-def open_page(font: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_page(fontconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     webdriver = pytest.importorskip("selenium.webdriver")
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     tool = shutil.which("chromedriver")
     if program is None or tool is None:
         pytest.skip("chromium and chromedriver are not installed")
-    monkeypatch.setenv("FONTCONFIG_FILE", str(font))
+    monkeypatch.setenv("FONTCONFIG_FILE", str(fontconfig))
     drivers: list[Any] = []
 
     def start(path: Path, size: str) -> Browser:
@@ -95,7 +94,7 @@ def open_page(font: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         for flag in (*FLAGS, f"--user-data-dir={tmp_path / f'profile{len(drivers)}'}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        service = webdriver.ChromeService(tool, env={**os.environ, "FONTCONFIG_FILE": str(font)})
+        service = webdriver.ChromeService(tool, env={**os.environ, "FONTCONFIG_FILE": str(fontconfig)})
         driver = webdriver.Chrome(options=options, service=service)
         drivers.append(driver)
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"}

@@ -33,11 +33,11 @@ def _beyond(context: Context, name: str, metres: float) -> tuple[float, float, s
     """A point this far outside a county but inside another, and that other's name (projected, by buffers)."""
     flat = context.units.counties.to_crs("EPSG:4548")
     own = flat.geometry[flat["name"] == name].iloc[0]
-    for other, shape in zip(flat["name"], flat.geometry, strict=True):
-        rest = shapely.intersection(
-            shape.buffer(-50), own.buffer(metres + 5).difference(own.buffer(metres - 5))
-        )
-        if other != name and not rest.is_empty:
+    ring = own.buffer(metres + 5).difference(own.buffer(metres - 5))
+    near = flat[(flat["name"] != name) & flat.intersects(ring)]
+    for other, shape in zip(near["name"], near.geometry, strict=True):
+        rest = shapely.intersection(shape.buffer(-50), ring)
+        if not rest.is_empty:
             point = rest.representative_point()
             lon, lat = to_wgs84(point.x, point.y)
             return float(lon), float(lat), str(other)

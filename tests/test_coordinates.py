@@ -218,9 +218,9 @@ def test_numbers_that_cannot_be_of_a_system_become_nan():
 def test_a_hundred_thousand_rows_are_read_in_seconds():
     rng = np.random.default_rng(0)
     lon, lat = rng.uniform(114, 118, 100_000), rng.uniform(25, 30, 100_000)
-    begin = time.perf_counter()
+    begin = time.process_time()  # other tests run at the same time
     pairs = read_pairs(*(np.array([f"{v:.6f}" for v in axis], object) for axis in (lon, lat)))
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert (pairs.problem == "").all()
     assert np.abs(pairs.first - lon).max() < 1e-6
     assert coordinates.candidates(pairs.first, pairs.second)[0] == "WGS84"

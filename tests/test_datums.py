@@ -91,9 +91,9 @@ def test_an_unknown_system_is_a_key_error():
 
 def test_a_hundred_thousand_points_take_less_than_a_second():
     lon, lat = _points(100_000)
-    begin = time.perf_counter()
+    begin = time.process_time()  # other tests run at the same time
     datums.to_wgs84(lon, lat, system="BD-09")
-    assert time.perf_counter() - begin < 1.0
+    assert time.process_time() - begin < 1.0
 
 
 NAMES = {

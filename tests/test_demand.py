@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from boai.geodata import boundaries, dasymetric, demand, gazetteer
+from boai.geodata import boundaries, dasymetric, demand
 from boai.geodata.boundaries import Units
 from boai.geodata.crs import ALBERS, from_wgs84
 from boai.geodata.demand import Demand
 from boai.geodata.errors import InputError, WorkspaceError
 from boai.geodata.gazetteer import Gazetteer
+from boai.scenarios.world import World
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,13 +36,14 @@ def units() -> Units:
 
 
 @pytest.fixture(scope="module")
-def gaz(units: Units, census: pd.DataFrame) -> Gazetteer:
-    return gazetteer.build(units, census)
+def gaz(world: World) -> Gazetteer:
+    return world.gazetteer
 
 
 @pytest.fixture(scope="module")
-def built(units: Units, census: pd.DataFrame, gaz: Gazetteer) -> Demand:
-    return demand.build(units, census, gaz)
+def built(world: World) -> Demand:
+    """What the demo was built with; that building again gives the same is one of the tests."""
+    return world.demand
 
 
 # Apportionment

@@ -69,7 +69,7 @@ def test_the_demo_runs_on_imported_roads(real: Path, roads: Path) -> None:
     page = (real / "maps" / "index.html").read_text(encoding="utf-8")
     assert "近似路网" not in page
     assert "OpenStreetMap" in page
-    assert len(list((real / "maps").glob("*.pdf"))) == 4
+    assert len(list((real / "maps").glob("*.pdf"))) == 5  # the first preset places training bases
 
 
 def test_every_resident_is_near_a_road_and_most_are_covered(real: Path) -> None:

@@ -15,6 +15,7 @@ from boai.coverage.people import GROUPS, people
 from boai.coverage.zones import LEVELS, Zones, zones_of
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -196,7 +197,7 @@ def brute_quantile(cost: list[float], weight: list[int], q: Fraction) -> float:
     return everybody[need - 1]
 
 
-@settings(max_examples=30)
+@settings(max_examples=many(30))
 @given(st.data())
 def test_quantiles_equal_counting_one_by_one(data: st.DataObject) -> None:
     n = data.draw(st.integers(1, 30))
@@ -371,7 +372,7 @@ def test_no_sites_nobody_and_no_cells() -> None:
     assert depth.bands(walker, found, zones_of(walker, "省"), matrix=matrix)["residents"].tolist()[-1] > 0
 
 
-@settings(max_examples=20)
+@settings(max_examples=many(20))
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=4), st.integers(0, 15))
 def test_another_site_never_makes_it_worse(nodes: list[int], another: int) -> None:
     demand, before, _ = drive(nodes)

@@ -228,7 +228,7 @@ def test_a_slow_drip_is_left_and_resumed(server: Server, tmp_path: Path) -> None
     server.routes = {PATH: in_turn(File(PBF, piece=20, pause_s=0.1), File(PBF))}
     began = time.monotonic()
     assert fetch(server, tmp_path, timeout_s=0.5).read_bytes() == PBF
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert server.seen[1][1]["range"].startswith("bytes=")
     server.routes = {PATH: File(PBF, etag='"slow"', piece=20, pause_s=0.1)}
     with pytest.raises(InputError, match="传得太慢"):

@@ -14,6 +14,7 @@ from boai.geodata.edge_boxes import spans
 from boai.geodata.edge_index import along_shape, build_grid, foot, nearest_piece, point_shares
 from boai.geodata.network import CLOSED, Network
 from boai.geodata.shapes import STEPS, Grid, Shapes
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def check_grid(shapes: Shapes, grid: Grid) -> None:
         assert set(listed) <= set(number[away < hair].tolist())
 
 
-@settings(max_examples=30)
+@settings(max_examples=many(30))
 @given(st.integers(0, 10_000))
 def test_squares_list_the_pieces_that_touch_them(seed: int) -> None:
     shapes, grid = shapes_of(shapeworld.random_roads(seed))
@@ -105,7 +106,7 @@ def brute_force(shapes: Shapes, lon: float, lat: float) -> tuple[NDArray[np.int6
     return number, shapely.distance(lines, shapely.Point(0, 0)) * METRES_PER_STEP
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000))
 def test_the_nearest_piece_is_that_of_shapely(seed: int) -> None:
     shapes, grid = shapes_of(shapeworld.random_roads(seed))
@@ -126,7 +127,7 @@ def test_the_nearest_piece_is_that_of_shapely(seed: int) -> None:
         assert found.metres[i] == pytest.approx(circle, rel=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000), st.sampled_from([None, 0.0, 30.0, 400.0]), st.booleans())
 def test_both_searches_give_the_same_bits(seed: int, limit_m: float | None, some_closed: bool) -> None:
     network = shapeworld.random_roads(seed)
@@ -210,7 +211,7 @@ def test_a_coordinate_that_is_none_is_refused() -> None:
     assert len(nearest_piece(shapes, grid, [], []).piece) == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(st.integers(0, 10_000))
 def test_shares_along_shapes(seed: int) -> None:
     """Against the great circle, piece by piece; exactly 0 and 1 at the ends; rising from point to point."""

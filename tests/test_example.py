@@ -9,7 +9,7 @@ import pytest
 from boai.geodata import example
 from boai.geodata.boundaries import locate
 from boai.geodata.intake.hours import format_hours, parse_hours
-from boai.geodata.layers import COLUMNS, KIND_NAMES, NUMBERS
+from boai.geodata.layers import COLUMNS, KIND_NAMES, MAIN_KINDS, NUMBERS, shown_kinds
 from boai.geodata.registry import layer_hash
 
 
@@ -31,7 +31,7 @@ def test_hubs_and_city_teams_stand_where_their_city_is(world) -> None:
         assert len(found) == 11
 
 
-@pytest.mark.parametrize("kind", list(KIND_NAMES))
+@pytest.mark.parametrize("kind", MAIN_KINDS)
 def test_every_row_is_marked_and_lies_in_its_county(world, kind) -> None:
     layer = world.layers[kind]
     assert layer.example
@@ -56,8 +56,13 @@ def test_no_number_can_be_called_and_stock_is_dated(world) -> None:
 def test_the_same_inputs_give_the_same_rows(world) -> None:
     again = example.build(world.gazetteer, world.demand, world.units)
     assert {kind: layer_hash(layer) for kind, layer in again.items()} == {
-        kind: layer_hash(layer) for kind, layer in world.layers.items()
+        kind: layer_hash(world.layers[kind]) for kind in MAIN_KINDS
     }
+
+
+def test_no_training_base_is_made_up(world) -> None:
+    assert world.layers["training"].table.empty
+    assert shown_kinds([world.layers]) == list(MAIN_KINDS)
 
 
 def test_aeds_are_where_urban_residents_are(world) -> None:

@@ -23,6 +23,7 @@ from boai.geodata.intake.stocks import read_stock_text
 from boai.geodata.intake.values import read_text
 from boai.geodata.types import COMMON, find_type
 from coord_convert import transform
+from examples import many
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from intake_files import TODAY, points
@@ -238,7 +239,7 @@ def test_an_empty_layer_is_a_header(tmp_path: Path) -> None:
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=many(25))
 @given(extras=st.lists(st.dictionaries(WORDS, WORDS | st.integers() | st.none(), max_size=4), max_size=4))
 def test_extras_of_any_kind_are_written_and_no_header_stands_twice(
     tmp_path_factory: pytest.TempPathFactory, extras: list[dict[str, Any]]
@@ -273,7 +274,7 @@ SITE = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30, phases=(Phase.explicit, Phase.generate))
+@settings(deadline=None, max_examples=many(30), phases=(Phase.explicit, Phase.generate))
 @given(
     rows=st.lists(SITE, min_size=1, max_size=5),
     format=st.sampled_from(FORMATS),

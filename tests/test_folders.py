@@ -158,7 +158,7 @@ def test_a_lock_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     threading.Timer(0.2, lambda: held.__exit__(None, None, None)).start()
     began = time.monotonic()
     with folders.locked(tmp_path / ".lock", "x", wait_s=10):
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 def test_a_lock_in_a_folder_that_was_replaced_is_no_lock(tmp_path: Path) -> None:

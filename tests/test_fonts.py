@@ -21,14 +21,10 @@ from matplotlib.figure import Figure
 RARE = "塅崠鄣"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fonts")
-
-
-@pytest.fixture(scope="module")
-def font(folder: Path) -> Path:
-    return fonts.derive_font([f"修水县{RARE}"], folder=folder)
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some characters for the seven thousand, which take five seconds."""
+    monkeypatch.setattr(fonts, "base_characters", lambda: set("江西省直骨门 123"))
 
 
 @cache
@@ -70,14 +66,20 @@ def test_name_and_licence(font: Path) -> None:
     assert "Adobe" in names.getDebugName(0)
 
 
-def test_font_is_made_once_and_always_the_same(font: Path, folder: Path, tmp_path: Path) -> None:
+def test_font_is_made_once(font: Path) -> None:
     made = font.stat().st_mtime_ns
-    assert fonts.derive_font([RARE, "修水县"], folder=folder) == font
+    assert fonts.derive_font([RARE, "修水县"], folder=font.parent) == font
     assert font.stat().st_mtime_ns == made
-    again = fonts.derive_font([RARE], folder=tmp_path)
-    assert (again.name, again.read_bytes()) == (font.name, font.read_bytes())
 
 
+@pytest.mark.usefixtures("few")
+def test_a_font_is_the_same_wherever_it_is_made(tmp_path: Path) -> None:
+    one = fonts.derive_font(["修水县", RARE], folder=tmp_path / "a")
+    again = fonts.derive_font([RARE, "县修水水"], folder=tmp_path / "b")
+    assert (again.name, again.read_bytes()) == (one.name, one.read_bytes())
+
+
+@pytest.mark.usefixtures("few")
 def test_an_interrupted_font_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

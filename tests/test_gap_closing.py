@@ -17,6 +17,7 @@ from boai.coverage.standards import Standard
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
 from boai.geodata.network import Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
@@ -109,7 +110,7 @@ def test_without_gaps_the_table_is_empty() -> None:
     assert len(close(gridworld.hex_demand(1, residents=0), EMPTY, NOWHERE, gridworld.walk_standard())) == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000), st.booleans())
 def test_the_interval_holds_the_fewest(seed: int, solve: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -151,9 +152,9 @@ def test_a_short_time_gives_an_interval_and_does_not_hang(monkeypatch: pytest.Mo
     demand, network = gridworld.grid_demand(6), gridworld.grid_network(6)
     table = close(demand, network, time_limit_s=0.0)
     assert (table["sites_needed_low"] <= 3).all() and (table["sites_needed"] >= 3).all()
-    wide, started = gridworld.hex_demand(4), time.monotonic()
+    wide, started = gridworld.hex_demand(4), time.process_time()
     close(wide, EMPTY, NOWHERE, gridworld.walk_standard((1000,)), gap_time_s=0.2)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     monkeypatch.setattr(gap_closing, "_LEAST_CANDIDATES", 1)
     monkeypatch.setattr(gap_closing, "_MOST_CANDIDATES", 1)
     thin = close(demand, network)

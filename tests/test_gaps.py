@@ -13,6 +13,7 @@ from boai.coverage.standards import PARTLY, Standard, load_standards
 from boai.geodata.demand import Demand
 from boai.geodata.gazetteer import Gazetteer
 from boai.geodata.layers import Layer
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +109,7 @@ def test_only_dense_cells_count() -> None:
     assert table["cost"].tolist() == [5000.0] * 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(60), deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_residents_sum_to_those_unserved(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -124,7 +125,7 @@ def test_residents_sum_to_those_unserved(seed: int) -> None:
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=many(30), deadline=None)
 @given(st.lists(st.integers(0, 35), min_size=1, max_size=4))
 def test_driving_gaps_and_served_residents_are_everybody(nodes: list[int]) -> None:
     network, demand = gridworld.grid_network(6), gridworld.grid_demand(6)

@@ -18,6 +18,7 @@ from boai.geodata.boundaries import Units
 from boai.geodata.crs import haversine_m
 from boai.geodata.errors import PlaceError, WorkspaceError
 from boai.geodata.gazetteer import Gazetteer, find, label_points
+from boai.scenarios.world import World
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +46,9 @@ def units() -> Units:
 
 
 @pytest.fixture(scope="module")
-def gaz(units: Units) -> Gazetteer:
-    return gazetteer.build(units, demand.read_census())
+def gaz(world: World) -> Gazetteer:
+    """As built for the demo workspace, saved and loaded."""
+    return world.gazetteer
 
 
 def _refused(gaz: Gazetteer, text: str) -> str:

@@ -15,6 +15,7 @@ from boai.coverage import travel
 from boai.coverage.hierarchy import dissection, order
 from boai.geodata.errors import UnavailableError, WorkspaceError
 from boai.geodata.network import CLOSED, Network, edge_tails, load_network, save_network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -106,13 +107,13 @@ def check_against_travel(network: Network, asked: dict[str, object], *, k: int =
         np.testing.assert_array_equal(single.site, wanted.site)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases())
 def test_nearest_sites_are_those_of_travel(case: tuple[Network, dict[str, object]]) -> None:
     check_against_travel(*case)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(networks())
 def test_times_are_those_of_networkx(network: Network) -> None:
     nodes = list(range(network.n_nodes))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from boai.coverage.hierarchy import contraction, cuts, dissection, leaves, order, topology
 from boai.geodata.network import Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ def eliminated(graph: nx.Graph, ranks: list[int]) -> set[tuple[int, int]]:
     return arcs
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(graphs(), st.data())
 def test_the_flow_is_greatest_and_the_cut_least(graph: nx.Graph, data: st.DataObject) -> None:
     marks = st.lists(st.sampled_from([0, 0, 1, 2]), min_size=len(graph), max_size=len(graph))
@@ -70,7 +71,7 @@ def test_the_flow_is_greatest_and_the_cut_least(graph: nx.Graph, data: st.DataOb
         assert sum(beyond[u] != beyond[v] for u, v in graph.edges) == value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 @given(graphs(), st.data())
 def test_the_separator_is_a_least_vertex_cover_of_the_cut(graph: nx.Graph, data: st.DataObject) -> None:
     beyond = np.array(data.draw(st.lists(st.booleans(), min_size=len(graph), max_size=len(graph))))
@@ -81,7 +82,7 @@ def test_the_separator_is_a_least_vertex_cover_of_the_cut(graph: nx.Graph, data:
     assert cover.sum() == len(nx.bipartite.maximum_matching(cut, near)) // 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(60), deadline=None)
 @given(graphs(30), st.integers(0, 99))
 def test_parts_of_a_split_are_apart(graph: nx.Graph, seed: int) -> None:
     n = len(graph)
@@ -96,7 +97,7 @@ def test_parts_of_a_split_are_apart(graph: nx.Graph, seed: int) -> None:
     assert np.diff(runs, axis=1).max() < n or n <= 3
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(graphs())
 def test_leaves_are_ordered_by_least_fill(graph: nx.Graph) -> None:
     n = len(graph)
@@ -118,7 +119,7 @@ def test_leaves_are_ordered_by_least_fill(graph: nx.Graph) -> None:
         left.remove_node(v)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_arcs_are_those_of_elimination(graph: nx.Graph, random: object) -> None:
     given_order = list(range(len(graph)))
@@ -139,7 +140,7 @@ def test_arcs_are_those_of_elimination(graph: nx.Graph, random: object) -> None:
     assert (np.diff(first)[parent < 0] == 0).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(graphs())
 def test_peeling_leaves_a_core_of_three_links_and_more(graph: nx.Graph) -> None:
     peeled, core, inner = topology.peel(*rows_of(graph))

@@ -23,6 +23,7 @@ from boai.geodata.intake.merge import plan_merge
 from boai.geodata.intake.pipeline import check, read, summed_up, to_json
 from boai.geodata.intake.places import Context, default_context
 from boai.geodata.types import COMMON, load_types
+from examples import many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -310,7 +311,7 @@ _CELL = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=many(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(_CELL, min_size=6, max_size=6), min_size=1, max_size=12))
 def test_no_row_and_no_cell_is_lost(rows: list[list[str]], tmp_path: Path, context: Context) -> None:
     headers = ["名称", "县区", "经度", "纬度", "容量", "备注"]
@@ -339,7 +340,7 @@ def test_a_hundred_thousand_rows_in_ten_seconds(
     many["name"] = [f"点{n}" for n in range(len(many))]
     many["lon"] += np.tile([0.0, 1e-5], len(many) // 2)
     path = _file(tmp_path, many, "GCJ-02")
-    begin = time.perf_counter()
+    begin = time.process_time()  # other tests run at the same time
     intake = read(path, kind="aed", context=context, today=TODAY)
     assert len(intake.sites) + len(intake.quarantine) == 100_000
-    assert time.perf_counter() - begin < 20  # 10 s on a machine that does nothing else
+    assert time.process_time() - begin < 20  # 10 s on a machine that does nothing else

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from boai.geodata.errors import InputError
 from boai.geodata.intake.codes import CODES
+from boai.geodata.intake.model import Intake
 from boai.geodata.intake.pipeline import check, read, to_json
+from boai.geodata.types import find_type
 from intake_attacks import SECRET
 from intake_corpus import CASES
 from intake_files import TODAY, Case, Truth, misfits, sites
@@ -46,17 +49,33 @@ def test_file(one: Case, tmp_path: Path) -> None:
     made = one.make(folder)
     path, truth = made if isinstance(made, tuple) else (made, None)
     before = _tree(tmp_path)
-    begin = time.perf_counter()
-    found = check(path, kind=one.kind, today=DAY, **one.options)
-    assert time.perf_counter() - begin < MOST_SECONDS
+    begin = time.process_time()  # other tests run at the same time
+    intake, found = _read(path, one)
+    assert time.process_time() - begin < MOST_SECONDS
     assert _tree(tmp_path) == before, "the intake wrote or changed a file"
     _assert_sound(found)
     _assert_expected(found, one)
     if truth is not None and found["ok"]:
-        intake = read(path, kind=one.kind, today=DAY, **one.options)
-        assert to_json(intake) == found
+        assert intake is not None
         _assert_quarantine(intake)
         _assert_true(intake.sites, truth, one, found)
+
+
+def _read(path: Path, one: Case) -> tuple[Intake | None, dict[str, Any]]:
+    """Read a file as `check` does, once, and keep the sites; what cannot be read is left to `check`."""
+    try:
+        intake = read(path, kind=one.kind, today=DAY, **one.options)
+    except InputError:
+        return None, check(path, kind=one.kind, today=DAY, **one.options)
+    return intake, to_json(intake, find_type(one.kind, one.options.get("types")))
+
+
+@pytest.mark.parametrize("name", ["clean_gcj02_xls_of_excel_97", "clean_utf8_csv", "clean_kmz"])
+def test_checking_is_reading_and_does_the_same_again(name: str, tmp_path: Path) -> None:
+    one = next(one for one in CASES if one.name == name)
+    made = one.make(tmp_path)
+    path = made[0] if isinstance(made, tuple) else made
+    assert check(path, kind=one.kind, today=DAY, **one.options) == _read(path, one)[1]
 
 
 # Damage: flipped, cut and inserted bytes in a good file of every format

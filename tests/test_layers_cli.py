@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from boai.app import cli, workspace
 from boai.geodata import datums
+from boai.geodata.errors import UnavailableError
 from boai.geodata.registry import open_registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -348,16 +349,30 @@ def test_the_desk_says_that_a_position_is_approximate(capsys, own_workspace: Pat
     assert "张三 0792-1234567" in out
 
 
-def test_a_registry_of_a_newer_boai_stays_where_it_is(capsys, own_workspace: Path) -> None:
+@pytest.fixture
+def newer(own_workspace: Path) -> Path:
+    """A registry that a newer boai has written."""
     path = own_workspace / "layers.gpkg"
     with sqlite3.connect(path) as base:
         base.execute("UPDATE boai_format SET format = 99")
     base.close()
-    code, _, err = run(capsys, "init", str(own_workspace), "--force")
+    return path
+
+
+def test_a_registry_of_a_newer_boai_stays_where_it_is(newer: Path) -> None:
+    with pytest.raises(UnavailableError, match="更新的 boai"):
+        workspace._keeps_layers(newer.parent, lambda _: None)
+    assert not list(newer.parent.glob("layers.damaged*"))
+    assert newer.exists()
+
+
+@pytest.mark.slow
+def test_a_registry_of_a_newer_boai_stays_when_all_is_made_again(capsys, newer: Path) -> None:
+    code, _, err = run(capsys, "init", str(newer.parent), "--force")
     assert code == 1
     assert "更新的 boai" in err
-    assert not list(own_workspace.glob("layers.damaged*"))
-    assert path.exists()
+    assert not list(newer.parent.glob("layers.damaged*"))
+    assert newer.exists()
 
 
 def test_the_registry_and_the_source_are_never_overwritten(

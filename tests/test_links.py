@@ -24,6 +24,7 @@ from boai.geodata.layers import Layer
 from boai.geodata.network import CLOSED, Network, edge_tails
 from boai.geodata.shapes import STEPS
 from boai.scenarios.world import World
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -161,7 +162,7 @@ def test_the_worst_links_are_those_of_closing_all() -> None:
     assert found_some > 50
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(2, 14), st.integers(0, 30), st.integers(0, 10**6), st.integers(1, 3), st.booleans())
 def test_detours_are_bounds_and_exact_where_roads_run_both_ways(
     n: int, m: int, seed: int, n_sites: int, both_ways: bool

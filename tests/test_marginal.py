@@ -13,6 +13,7 @@ from boai.coverage.matrix import Matrix, build_matrix
 from boai.coverage.standards import Standard
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,7 @@ def lost(covers: list[list[int]], residents: list[int], closed: set[int]) -> int
     return sum(w for row, w in zip(covers, residents, strict=True) if row and set(row) <= closed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(st.integers(0, 10_000))
 def test_the_largest_closable_set_equals_all_subsets(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -79,7 +80,7 @@ def test_the_largest_closable_set_equals_all_subsets(seed: int) -> None:
         assert (table["could_close"][step] == marginal.NEEDED) == (alone > 0)
 
 
-@settings(max_examples=15)
+@settings(max_examples=many(15))
 @given(st.lists(st.integers(0, 24), min_size=1, max_size=7))
 def test_sole_residents_are_what_the_layer_loses_without_the_site(nodes: list[int]) -> None:
     demand, layer, matrix = drive(nodes)

@@ -15,6 +15,7 @@ from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
 from boai.geodata.network import Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def times_by_networkx(network: Network, demand: Demand, layer: Layer) -> NDArray
     return shapeworld.times_between(graph, len(layer.table), len(demand.cell))
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(st.integers(0, 10_000), st.integers(1, 7))
 def test_driving_equals_networkx(seed: int, k: int) -> None:
     """All pairs within the limit and the k nearest, with their order, to the centisecond."""

@@ -13,6 +13,7 @@ from boai.coverage.measures import Cover
 from boai.coverage.people import GROUPS, people
 from boai.coverage.standards import Rule
 from boai.geodata.demand import Demand
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ def test_cover_of_the_grid_equals_networkx() -> None:
             assert pick(table, "县", limit).loc[code, "served"] == demand.residents[own].sum()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(st.lists(st.integers(0, 24), min_size=1, max_size=5), st.integers(0, 24))
 def test_opening_a_site_or_loosening_a_limit_never_lowers_cover(nodes: list[int], another: int) -> None:
     demand, before = grid_cover(nodes, 5)
@@ -71,7 +72,7 @@ def test_opening_a_site_or_loosening_a_limit_never_lowers_cover(nodes: list[int]
     assert (np.diff(served.to_numpy(), axis=1) >= 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @given(st.permutations(list(range(5))))
 def test_permuting_sites_changes_positions_only(order: list[int]) -> None:
     nodes = [0, 7, 7, 13, 24]
@@ -92,7 +93,7 @@ def test_equally_near_sites_give_the_lowest_row() -> None:
         assert grid_cover(nodes, 3)[1].nearest[[1, 4, 7]].tolist() == [0, 0, 0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_sums_are_exact_and_shares_unrounded(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from boai.geodata.intake.merge import plan_merge
 from boai.geodata.types import COMMON
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,7 +157,7 @@ def test_real_rows_do_not_become_examples() -> None:
     assert plan_merge(stored, _sites(SITE)).facts["new"] == 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(
     st.lists(st.tuples(st.sampled_from("甲乙"), st.integers(0, 6), st.integers(0, 2)), max_size=12), st.data()
 )

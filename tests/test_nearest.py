@@ -18,6 +18,7 @@ from boai.coverage import frontier, measures, snap
 from boai.coverage.nearest import Answer, Arrival, nearest_sites
 from boai.geodata.crs import haversine_m
 from boai.geodata.network import NODE_CELL, NODE_INTERCHANGE, NODE_SEAT, NODE_SETTLEMENT, Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapeworld import Road
@@ -78,7 +79,7 @@ def test_help_drives_to_the_point_and_not_from_it() -> None:
     assert rows(ask(one_way, sites_at(one_way, [1]), 0)) == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
 def test_random_networks_equal_networkx(seed: int, k: int, some_closed: bool, width: float) -> None:
     network = gridworld.random_network(seed, n=30, m=90)
@@ -251,7 +252,7 @@ def check_way(network: Network, arrival: Arrival) -> None:
     assert shapely.distance(shapely.points(arrival.line), roads).max(initial=0.0) < 1e-9 or not lines
 
 
-@settings(max_examples=80)
+@settings(max_examples=many(80))
 @given(st.integers(0, 10_000), st.integers(1, 6), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
 def test_real_roads_equal_a_graph_split_at_every_point(
     seed: int, k: int, some_closed: bool, width: float

@@ -17,6 +17,7 @@ from boai.geodata import store
 from boai.geodata.errors import WorkspaceError
 from boai.geodata.network import Network, load_network, save_network
 from boai.geodata.network_check import problems_of
+from examples import many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -203,7 +204,7 @@ def _use(network: Network) -> None:
         travel.k_nearest(network, [0, 1], 2, direction=direction)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=many(150))
 @given(st.data())
 def test_what_passes_can_be_used(folder: Path, data: st.DataObject) -> None:
     """Any change of some values is refused, or the kernels run on it to their end."""

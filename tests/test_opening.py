@@ -28,6 +28,7 @@ from boai.coverage.zones import zones_of
 from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -375,7 +376,7 @@ WORLDS = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(WORLDS)
 def test_alone_and_the_plan_equal_brute_force(drawn: tuple[list[set[int]], int]) -> None:
     near, seed = drawn

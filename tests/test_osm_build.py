@@ -39,6 +39,7 @@ from boai.geodata.osm.order import along_curve, morton, rows_of
 from boai.geodata.osm.pieces import Pieces
 from boai.geodata.osm.raw import RawRoads
 from boai.geodata.osm.rules import judge_way, read_profile
+from examples import many
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from osm_files import write_osm
@@ -529,7 +530,7 @@ def loose_ends(graph: nx.MultiDiGraph) -> bool:
     return any(path[-1] not in ends for path in paths) or not ends
 
 
-@settings(max_examples=100)
+@settings(max_examples=many(100))
 @given(links, speeds)
 def test_any_graph_folds_as_osmnx_folds_it_and_keeps_every_shortest_time(found: Any, kmh: Any) -> None:
     pieces = random_pieces(found, kmh)

@@ -23,6 +23,7 @@ from boai.geodata.osm.pbf import locate
 from boai.geodata.osm.pbf_decode import decode
 from boai.geodata.osm.raw import NODE_KEYS, WAY_KEYS, RawRoads
 from boai.geodata.osm.reading import read_raw
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osm_files import (
@@ -333,7 +334,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict, dict]:
     return nodes, draw(st.dictionaries(IDS, st.tuples(refs, TAGS), min_size=1, max_size=8))
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(worlds(), st.sampled_from(["", "pbf_dense_nodes=false", "pbf_compression=none"]))
 def test_any_small_world_comes_back(
     tmp_path_factory: pytest.TempPathFactory, world: tuple, options: str

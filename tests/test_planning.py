@@ -253,6 +253,25 @@ def test_wrong_requests(capsys, workspace_folder: Path, more: list[str], parts: 
     assert "Traceback" not in err
 
 
+def test_ways_from_every_settlement_are_refused_before_they_are_made(capsys, workspace_folder: Path) -> None:
+    more = ["--model", "p-median", "--candidates", "settlements", "--time-limit", "1"]
+    code, out, err = run(capsys, "plan", "warehouse", *more, "-w", str(workspace_folder))
+    assert (code, out) == (1, "")
+    assert "路程类模型最多比较 15,000,000 条路程" in err and "县城 (seats)" in err
+
+
+def test_provincial_and_named_sites_are_not_moved(world) -> None:
+    table = world.layers["warehouse"].table
+    high = int((table["level"] == "省级").sum())
+    found = placed_at(world, Ask("warehouse", number=1, relocations=len(table)))
+    assert not (found.given_up["id"].isin(table.loc[table["level"] == "省级", "id"])).any()
+    assert (f"省级站点 {high:,} 处不迁移。" in found.sentences) == bool(high)
+    kept = tuple(found.given_up["id"].astype(str))
+    again = placed_at(world, Ask("warehouse", number=1, relocations=len(table), keep=kept))
+    assert kept and set(again.given_up["id"]).isdisjoint(kept)
+    assert any("和指定的站点" in text for text in again.sentences)
+
+
 def test_models_of_ways_are_refused_on_foot(capsys, workspace_folder: Path) -> None:
     code, _, err = run(capsys, "plan", "aed", "--model", "p-median", "-w", str(workspace_folder))
     assert (code, "不能用路程类模型" in err) == (1, True)

@@ -12,6 +12,7 @@ from boai.coverage.subcells import parent_cells
 from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
 from boai.geodata.network import NODE_CELL, NODE_INTERCHANGE, NODE_SETTLEMENT, Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -238,7 +239,7 @@ def test_no_candidates_or_none_in_reach() -> None:
     assert found.indptr.tolist() == [0] * 10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(60), deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 30))
 def test_both_ways_to_snap_find_the_nearest_node(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -302,7 +303,7 @@ def split_times(
     return shapeworld.times_between(graph, len(lon), len(demand.cell))
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(st.integers(0, 10_000))
 def test_driving_on_edges_equals_a_graph_split_at_every_point(seed: int) -> None:
     """First and second nearest with the site, bit for bit; and what every candidate reaches."""

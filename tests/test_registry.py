@@ -107,7 +107,7 @@ def test_numbers_of_a_layer_are_numbers_whatever_an_attribute_holds(path: Path) 
 def test_the_example_layers_are_the_first_revision(path: Path) -> None:
     with open_registry(path) as registry:
         (first,) = registry.history()
-        assert (first.number, first.action, first.who, first.counts["added"]) == (1, "create", "boai", 7)
+        assert (first.number, first.action, first.who, first.counts["added"]) == (1, "create", "boai", 8)
         assert stored_hash(path) == registry.state_hash() == first.after
         assert [info.kind for info in registry.layers()] == list(KIND_NAMES)
         registry.verify()
@@ -313,7 +313,7 @@ def test_a_reader_without_write_access(shared: Path) -> None:
         with pytest.raises(PermissionError):
             shared.touch()
         assert len(read_sites(shared, "aed")) == 4
-        assert len(load_layers(shared)) == 4
+        assert len(load_layers(shared)) == len(KIND_NAMES)
         with open_registry(shared) as registry:
             assert len(registry.sites("aed")) == 4
             registry.verify()
@@ -437,11 +437,11 @@ def test_a_view_in_place_of_a_table_is_never_asked(path: Path) -> None:
         "CREATE VIEW boai_sites AS WITH RECURSIVE n(fid) AS (SELECT 1 UNION ALL SELECT fid + 1 FROM n) "
         "SELECT fid FROM n",
     )
-    began = time.perf_counter()
+    began = time.process_time()
     for read in (load_layers, stored_hash, open_registry):
         with pytest.raises(WorkspaceError, match="结构被改动, 得到 boai_sites"):
             read(path)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_trigger_laid_after_opening_is_refused_by_the_next_write(path: Path) -> None:
@@ -449,7 +449,7 @@ def test_a_trigger_laid_after_opening_is_refused_by_the_next_write(path: Path) -
         change(path, "CREATE TRIGGER t AFTER INSERT ON boai_history BEGIN DELETE FROM boai_sites; END")
         with pytest.raises(WorkspaceError, match="结构被改动"):
             registry.apply("aed", pd.DataFrame({"id": ["x"], "name": ["乙"]}), who="x")
-        assert len(read_rows(path)) == 7
+        assert len(read_rows(path)) == 8
 
 
 def read_rows(path: Path) -> list[tuple]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import examples
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,7 +81,9 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples.many(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     rows=st.lists(
         st.fixed_dictionaries(
@@ -580,7 +583,7 @@ def test_any_history_equals_a_plain_model(registry, seed: int) -> None:
     chance = random.Random(seed)
     states: list[dict[str, dict]] = [{}]
     hashes = [registry.state_hash()]
-    for _ in range(25):
+    for _ in range(examples.many(25)):
         now = {id_: dict(site) for id_, site in states[-1].items()}
         if len(states) > 1 and chance.random() < 0.2:
             registry.undo(**WHO)
@@ -862,5 +865,5 @@ def test_a_million_sites(target: str) -> None:
         inside = sites["lon"].between(115.8, 115.9) & sites["lat"].between(28.6, 28.7)
         assert box["id"].to_list() == sites["id"][inside].to_list()
         assert county["id"].to_list() == sites["id"][sites["county"] == "第42县"][:100].to_list()
-        assert took < 2
+        assert took < 10  # 1 s on a machine that does nothing else
         assert registry.layers()[0].sites == n

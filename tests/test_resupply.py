@@ -19,6 +19,7 @@ from boai.coverage.supply import Supply, need_of
 from boai.geodata.demand import Demand
 from boai.geodata.layers import Layer
 from boai.geodata.network import Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -249,7 +250,7 @@ def worlds(draw: st.DrawFn) -> tuple[Any, list[int], Any]:
     return make(nodes, level, parent=parent, readiness_min=ready), pick(st.integers(0, 150)), need
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(worlds())
 def test_nothing_is_made_or_lost_and_nobody_lacks_beside_a_full_store(case: Any) -> None:
     world, persons, need = case
@@ -267,7 +268,7 @@ def test_nothing_is_made_or_lost_and_nobody_lacks_beside_a_full_store(case: Any)
             assert not left[[each for each in level.index if level[each] == "省级"]].any()
 
 
-@settings(max_examples=15)
+@settings(max_examples=many(15))
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_the_stores_decides_nothing(case: Any, random: Any) -> None:
     (demand, network, layer), persons, need = case
@@ -281,7 +282,7 @@ def test_the_order_of_the_stores_decides_nothing(case: Any, random: Any) -> None
     pd.testing.assert_frame_equal(mixed.shipments, plain.shipments)
 
 
-@settings(max_examples=15)
+@settings(max_examples=many(15))
 @given(worlds(), st.integers(0, 7))
 def test_more_stock_never_leaves_more_unmet(case: Any, store: int) -> None:
     """But for the rounding to whole persons: largest remainders are not monotone (the Alabama paradox)."""
@@ -343,7 +344,7 @@ def test_a_share_of_the_residents_as_need() -> None:
     assert found.counties["unmet"].tolist() == [0, 4, 4, 0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.data())
 def test_rounds_as_a_plain_loop_does_them(data: st.DataObject) -> None:
     """Hamilton's method in fractions: the whole parts of the quotas, then one each by remainder."""

@@ -39,6 +39,7 @@ from boai.geodata.network import (
     Network,
     save_network,
 )
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -301,7 +302,7 @@ def test_lone_line_is_led_on_to_another(small: Any) -> None:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 def test_line_is_the_cheapest_of_all(data: st.DataObject) -> None:
     demand = gridworld.hex_demand(3)
     ground = alignment._survey(gridworld.make_gazetteer(demand), demand)
@@ -653,6 +654,12 @@ def test_published_distances(province: Any) -> None:
     alone = roads.summarise(roads.leave_one_out(frame, gaz, table, parameters=PARAMETERS))
     assert alone.median_pct <= 12
     assert alone.within_25 >= 0.8
+
+
+@pytest.mark.slow
+def test_published_lengths_of_expressways_that_were_not_fitted(province: Any) -> None:
+    gaz, demand, _ = province
+    frame = approximate.skeleton(gaz, demand, rules=PARAMETERS.rules)
     second = roads.section_table(read_expressways(gaz), verified=False)
     unseen = roads.summarise(roads.leave_one_out(frame, gaz, second, parameters=PARAMETERS))
     assert unseen.rows == 30

@@ -19,6 +19,7 @@ from boai.coverage.route import Route, RouteError, as_feature, route
 from boai.coverage.ways import Stretch
 from boai.geodata.crs import haversine_m
 from boai.geodata.network import CLASSES, Network
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapeworld import SOUTH, WEST, Road
@@ -126,7 +127,7 @@ def test_what_cannot_be_driven_is_said_in_chinese() -> None:
         route(network, (np.nan, 28.0), at(0, 0))
 
 
-@settings(max_examples=100)
+@settings(max_examples=many(100))
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.05, 0.5, 8]))
 def test_times_equal_a_graph_split_at_every_point(seed: int, some_closed: bool, width: float) -> None:
     rng = np.random.default_rng(seed)
@@ -163,7 +164,7 @@ def check_line(found: Route) -> None:
     assert found.metres == pytest.approx(sum(part.metres for part in found.roads) + off)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 8]))
 def test_networks_without_shapes_equal_networkx(seed: int, width: float) -> None:
     network = gridworld.random_network(seed, n=30, m=90)
@@ -184,7 +185,7 @@ def test_networks_without_shapes_equal_networkx(seed: int, width: float) -> None
     np.testing.assert_array_equal(found.lon, network.lon[list(found.nodes)] if a != b else [ends[0][0]] * 2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.02, 0.3, 8]))
 def test_a_frontier_is_final_below_what_it_reached(seed: int, backward: bool, width: float) -> None:
     """After every step: exact below ``reached``, never too low beyond; every finished node was handed out."""

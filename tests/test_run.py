@@ -137,6 +137,29 @@ def test_early_years_are_not_given_up_for_late_ones() -> None:
     assert result.added["gain"].tolist() == [11, 3]
 
 
+def test_phases_are_planned_together_and_told() -> None:
+    """Three years of stores: the result keeps all orders, and the gains are those of the chosen one."""
+    residents = np.random.default_rng(3).integers(0, 50, 16)
+    world = drive_world([5], residents=residents)
+    text = """siting:
+  - kind: warehouse
+    phases: {2025: 1, 2026: {number: 2, level: 市级}, 2027: 1}
+    quotas: {各县: -2}
+    relocations: 1
+"""
+    result = run(world, scenario(text))
+    orders = result.schedules.set_index(["order", "year"])["covered"]
+    assert orders["look_ahead"].sum() >= orders["myopic"].sum()
+    last = orders[("look_ahead", 2027)]
+    assert served(result, "warehouse", 600) == last
+    own = result.added[result.added["kind"] == "warehouse"]
+    assert own[own["year"] == 2026]["level"].tolist() == ["市级"] * (own["year"] == 2026).sum()
+    assert own["county"].value_counts().max() <= 2
+    assert len(result.layers["warehouse"].table) == 1 + len(own) - len(result.given_up)
+    assert result.plans[0]["planning"] == "look_ahead" and "warehouse" in set(result.schedules["kind"])
+    assert any("备灾仓库 2025-2027 年" in note for note in result.notes)
+
+
 def test_gains_add_up_to_the_tables() -> None:
     world = drive_world([15], [0])
     before = run(world, scenario())

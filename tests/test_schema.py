@@ -10,6 +10,7 @@ import pytest
 from boai.geodata.errors import InputError
 from boai.geodata.yamlfile import MOST_BYTES
 from boai.scenarios.schema import PRESETS, Scenario, load_scenario, parse_scenario
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,15 +64,16 @@ standards: {aed: 1.5}
         "x.yaml name: 应为小写字母、数字、_ 或 -, 最多48个字符, 得到 Bad Name" + FIX,
         "x.yaml title: 不能为空" + FIX,
         "x.yaml changes 第1项.open.kind: 不在可选的值之中, 得到 warehous; "
-        "可选: 'aed', 'home', 'warehouse', 'team'",
+        "可选: aed, home, warehouse, team, training",
         "x.yaml changes 第1项.open.name: 缺少必填项" + FIX,
         "x.yaml changes 第1项.open.lon: 应不大于 136, 得到 521.3" + FIX,
         "x.yaml changes 第1项.open.lat: 应为数字, 得到 北" + FIX,
         "x.yaml changes 第1项.open: 未知的键, 得到 nam; 是否想写 name?",
-        "x.yaml changes 第2项: 每项改动应恰好写 open、close、move 之一, 得到 {}" + FIX,
-        "x.yaml siting 第1项: rule 为 mclp 时应写明 number (新增几处), 得到 {'kind': 'aed', 'year': 2025}"
+        "x.yaml changes 第2项: 每项改动应恰好写 "
+        "open、close、move、resize、retime、block、slow、flood、grow 之一, 得到 {}" + FIX,
+        "x.yaml siting 第1项: 应写明 number (新增几处) 或 budget (预算), 得到 {'kind': 'aed', 'year': 2025}"
         + FIX,
-        "x.yaml siting 第2项: rule 为 each_county 或 each_city 时不写 number、candidates、limit, "
+        "x.yaml siting 第2项: rule 为 each_county 或 each_city 时不写 number, "
         "得到 {'kind': 'team', 'year': 2025, 'rule': 'each_city', 'number…" + FIX,
         "x.yaml standards.aed: 应为整数, 得到 1.5" + FIX,
         "x.yaml: 未知的键, 得到 sitting; 是否想写 siting?",
@@ -113,7 +115,8 @@ standards: {aed: 1.5}
             HEAD + "changes: [{close: {kind: aed, id: a}, move: {kind: aed, id: a, lon: 115, lat: 28}}]",
             "恰好",
         ),
-        (HEAD + "extends: [a]", "extends: 应为文字"),
+        (HEAD + "extends: a", "这里的方案不能继承别的方案"),
+        (HEAD + "extends: [1]", "extends 第1项: 应为文字"),
         (HEAD + "1: 2", "x.yaml: 键应为文字, 得到 1"),
     ],
 )
@@ -128,7 +131,7 @@ def test_many_items_are_refused_quickly() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_escapes_as_another_error(text: str) -> None:
     try:
@@ -147,12 +150,15 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-_keys = st.sampled_from(
-    ["name", "title", "changes", "siting", "standards", "extends", "open", "kind", "year"]
-)
+# fmt: off
+_keys = st.sampled_from([
+    "name", "title", "changes", "siting", "standards", "extends", "open", "kind", "year", "block", "flood",
+    "retime", "grow", "area", "road", "way", "near", "aed", "main", "limits", "ids", "all", "costs",
+])
+# fmt: on
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(st.dictionaries(_keys, _values | st.dictionaries(_keys, _values, max_size=3), max_size=5))
 def test_any_values_are_read_or_refused_in_words(content: dict[str, object]) -> None:
     from boai.scenarios.reading import validate
@@ -178,20 +184,31 @@ def test_a_scenario_is_frozen() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid(name: str) -> None:
     scenario = load_scenario(name)
-    assert scenario.name == name and scenario.extends is None
+    assert scenario.name == name and scenario.extends == ()
 
 
 def test_presets_ask_for_what_the_plan_says() -> None:
-    """Reference §1: AED 500/500/500, 博爱家园 40/30/30, stores 1 + 3, 2, 2, provincial teams 1 and 2."""
+    """Reference §1: AED, 博爱家园, stores 1 + 3, 2, 2, provincial teams 1 and 2, training bases."""
     plan, stores = load_scenario("plan_2022_2024"), load_scenario("every_county")
-    numbers = [(each.kind, each.year, each.number) for each in plan.siting if each.rule == "mclp"]
-    assert sorted(numbers) == sorted(
-        [("aed", year, 500) for year in (2022, 2023, 2024)]
-        + [("home", 2022, 40), ("home", 2023, 30), ("home", 2024, 30)]
-        + [("warehouse", 2022, 1), ("warehouse", 2022, 3), ("warehouse", 2023, 2), ("warehouse", 2024, 2)]
-        + [("team", 2023, 1), ("team", 2024, 2)]
-    )
-    rules = [(each.kind, each.year, each.rule) for each in plan.siting if each.rule != "mclp"]
+    phases = {
+        (each.kind, year): [(part.number, part.level) for part in parts]
+        for each in plan.siting
+        for year, parts in (each.phases or {}).items()
+    }
+    years = (2022, 2023, 2024)
+    asked = {"aed": (500, 500, 500), "home": (40, 30, 30), "training": (5, 2, 2)}
+    wanted = {
+        (kind, year): [(number, None)]
+        for kind, numbers in asked.items()
+        for year, number in zip(years, numbers, strict=True)
+    }
+    wanted |= {("team", 2023): [(1, None)], ("team", 2024): [(2, None)]}
+    wanted |= {("warehouse", 2022): [(3, None), (1, "")], ("warehouse", 2023): [(2, None)]}
+    assert phases == wanted | {("warehouse", 2024): [(2, None)]}
+    levels = {each.kind: each.level for each in plan.siting if each.phases}
+    assert (levels["warehouse"], levels["team"], levels["training"]) == ("三级以上", "省级", "")
+    assert "累计 2 支" in next(each.note for each in plan.siting if each.level == "省级")
+    rules = [(each.kind, each.year, each.rule) for each in plan.siting if each.rule is not None]
     assert rules == [("team", 2022, "each_city"), ("team", 2024, "each_county")]
     others = tuple(each for each in plan.siting if each.kind != "warehouse")
     assert tuple(each for each in stores.siting if each.kind != "warehouse") == others
@@ -217,7 +234,7 @@ def test_extending_puts_the_parent_first(tmp_path: Path) -> None:
     scenario = load_scenario(child)
     assert [each.number for each in scenario.siting] == [1, 2]
     assert (scenario.standards.aed, scenario.standards.team) == (160, 120)
-    assert (scenario.name, scenario.extends) == ("child", None)
+    assert (scenario.name, scenario.extends) == ("child", ())
     preset = load_scenario(write(tmp_path, "more", "extends: plan_2022_2024"))
     assert preset.siting == load_scenario("plan_2022_2024").siting
 
@@ -228,7 +245,7 @@ def test_extending_what_is_not_there_or_oneself(tmp_path: Path) -> None:
     write(tmp_path, "b", "extends: c")
     with pytest.raises(InputError, match="互相继承成环, 得到 c → b → c"):
         load_scenario(write(tmp_path, "c", "extends: b"))
-    with pytest.raises(InputError, match="extends: 应为小写字母"):
+    with pytest.raises(InputError, match="extends 第1项: 应为小写字母"):
         load_scenario(write(tmp_path, "d", "extends: ../secret"))
 
 
@@ -236,9 +253,10 @@ def test_two_values_for_one_limit_conflict(tmp_path: Path) -> None:
     write(tmp_path, "parent", "standards: {aed: 160, team: 60}")
     with pytest.raises(InputError) as error:
         load_scenario(write(tmp_path, "child", "extends: parent\nstandards: {aed: 100, team: 120}"))
-    assert [problem.what for problem in error.value.problems] == [
-        "与 parent 的 160 冲突",
-        "与 parent 的 60 冲突",
+    file = f"{tmp_path}/parent.yaml"
+    assert [str(problem).removeprefix(f"{tmp_path}/") for problem in error.value.problems] == [
+        f"child.yaml standards.aed.main: 与 {file} standards.aed.main 的 160 冲突, 得到 100; 请只在一处写明",
+        f"child.yaml standards.team.main: 与 {file} standards.team.main 的 60 冲突, 得到 120; 请只在一处写明",
     ]
 
 
@@ -270,3 +288,96 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
 
 def test_editors_get_a_json_schema() -> None:
     assert set(Scenario.model_json_schema()["properties"]) >= {"name", "changes", "siting", "standards"}
+
+
+OPEN = "kind: warehouse, name: 甲, lon: 115.9, lat: 28.7, year: 2025"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (f"open: {{{OPEN}, capacity: -1}}", "第1项.open.capacity: 应不小于 0, 得到 -1"),
+        (f"open: {{{OPEN}, capacity: '5000'}}", "第1项.open.capacity: 应为整数, 得到 5000"),
+        (f"open: {{{OPEN}, capacity: true}}", "第1项.open.capacity: 应为整数, 得到 True"),
+        (f"open: {{{OPEN}, capacity: 1.0e+400}}", "第1项.open.capacity: 应为"),
+        (f"open: {{{OPEN}, capacity: 1e400}}", "第1项.open.capacity: 应为整数, 得到 1e400"),
+        (f"open: {{{OPEN}, capacity: {10**30}}}", "第1项.open.capacity: 应不大于 1e+09"),
+        (f"open: {{{OPEN}, cost: .nan}}", "第1项.open.cost: 应为有限的数, 得到 nan"),
+        (f"open: {{{OPEN}, cost: .inf}}", "第1项.open.cost: 应为有限的数, 得到 inf"),
+        (f"open: {{{OPEN}, cost: true}}", "第1项.open.cost: 应为数字, 得到 True"),
+        (f"open: {{{OPEN}, cost: 80万}}", "第1项.open.cost: 应为数字, 得到 80万"),
+        (f"open: {{{OPEN}, 3: 4}}", "第1项.open: 键应为文字, 得到 3"),
+        (f"open: {{{OPEN}, hours: 24}}", "第1项.open.hours: 应为文字, 得到 24"),
+        (f"open: {{{OPEN}, id: 7}}", "第1项.open.id: 应为文字, 得到 7"),
+        (f'open: {{{OPEN}, id: "a\\tb"}}', "第1项.open.id: 含有控制字符"),
+        (f"open: {{{OPEN}, stock: {'帐' * 1001}}}", "第1项.open.stock: 最多 1000 个字"),
+        (f"open: [{OPEN}]", "第1项.open: 应为键值对"),
+        ("open:", "每项改动应恰好写"),
+        ("- close", "第1项: 应为键值对"),
+        ("1", "第1项: 应为键值对"),
+        ("clsoe: {kind: aed, id: a}", "第1项: 未知的键, 得到 clsoe; 是否想写 close?"),
+        ("close: {kind: 仓库, id: a}", "第1项.close.kind: 不在可选的值之中, 得到 仓库"),
+        ("resize: {kind: aed, id: a}", "第1项.resize: 应写明 capacity、stock、members 中的一项或几项"),
+        (
+            "resize: {kind: aed, id: a, capcity: 3}",
+            "第1项.resize: 未知的键, 得到 capcity; 是否想写 capacity?",
+        ),
+        ("retime: {kind: aed, hours: 24小时}", "应恰好写 id、ids、all 之一, 或用 level、county、city 挑选"),
+        ("retime: {kind: aed, hours: 24小时, all: true, id: a}", "应恰好写 id、ids、all 之一"),
+        ("retime: {kind: aed, hours: 24小时, all: false}", "第1项.retime.all: 不在可选的值之中"),
+        ("retime: {kind: aed, hours: 24小时, ids: []}", "第1项.retime.ids: 至少 1 项"),
+        ("retime: {kind: aed, hours: 24小时, ids: [a, 3]}", "第1项.retime.ids 第2项: 应为文字, 得到 3"),
+        ("block: {}", "应恰好写 road、way、near、area、classes 之一"),
+        ("block: {road: G60, all: true}", "第1项.block: 未知的键, 得到 all"),
+        ("block: {road: []}", "第1项.block.road: 至少 1 项"),
+        ("block: {way: '3'}", "第1项.block.way 第1项: 应为整数, 得到 3"),
+        (f"block: {{way: {2**70}}}", "第1项.block.way 第1项: 应"),
+        ("block: {near: {lon: 115, lat: 28, within_m: 0}}", "第1项.block.near.within_m: 应大于 0"),
+        ("block: {classes: highway}", "第1项.block.classes 第1项: 不在可选的值之中"),
+        ("slow: {road: G60}", "第1项.slow.speed: 缺少必填项"),
+        ("slow: {road: G60, speed: 0}", "第1项.slow.speed: 应不小于 0.01, 得到 0"),
+        ("slow: {road: G60, speed: 1}", "第1项.slow.speed: 应小于 1, 得到 1"),
+        ("slow: {road: G60, speed: 50}", "第1项.slow.speed: 应小于 1, 得到 50"),
+        ("flood: {area: [[115, 28], [116, 28], [116, 29]], speed: 0.001}", "speed 应为 0 (中断)"),
+        ("grow: {unit: 全省}", "应恰好写 percent (百分之几) 或 residents (新的总数) 之一"),
+        ("grow: {unit: 全省, percent: 1, residents: 2}", "应恰好写 percent"),
+        ("grow: {unit: 全省, percent: -101}", "第1项.grow.percent: 应不小于 -100"),
+        ("grow: {unit: 全省, percent: 10%}", "第1项.grow.percent: 应为数字, 得到 10%"),
+        ("grow: {unit: 全省, residents: 1.5}", "第1项.grow.residents: 应为整数"),
+        ("grow: {unit: 全省, percent: 1, age: old}", "第1项.grow.age: 不在可选的值之中"),
+        ("grow: {unit: [全省], percent: 1}", "第1项.grow.unit: 应为文字"),
+    ],
+)
+def test_changes_that_are_refused(change: str, said: str) -> None:
+    found = problems(f"{HEAD}changes:\n  - {change}")
+    assert said in "\n".join(found)
+    assert all(each.startswith("x.yaml ") and each.isprintable() and len(each) < 400 for each in found)
+
+
+def test_names_are_taken_as_they_are_written() -> None:
+    """Whoever shows them neutralises formulas and markup; the file is not refused for them."""
+    for name in ("=1+1", "<script>alert(1)</script>", "@SUM(A1)", "'; DROP TABLE sites; --"):
+        text = f"{HEAD}changes: [{{open: {{{OPEN.replace('甲', chr(34) + name + chr(34))}}}}}]"
+        opened = parse_scenario(text).changes[0].open
+        assert opened is not None and opened.name == name
+
+
+@pytest.mark.parametrize("depth", [19, 30, 5000])
+def test_deep_nesting_is_refused(depth: int) -> None:
+    for text in ("changes: " + "[" * depth + "]" * depth, "changes: " + "{open: " * depth + "}" * depth):
+        assert problems(HEAD + text)
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [
+        f"{two}: &{two} [{', '.join(['*' + one] * 9)}]"
+        for one, two in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+    (problem,) = problems(HEAD + "\n".join(lines))
+    assert "不允许使用别名" in problem
+
+
+def test_the_word_and_the_action_of_a_change() -> None:
+    change = parse_scenario(HEAD + "changes: [{grow: {unit: 全省, percent: 1}}]").changes[0]
+    assert change.word == "grow" and change.action is change.grow

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from boai.geodata.layers import KIND_NAMES, Kind
-from boai.maps import fonts, page_data, paper, style, words
+from boai.maps import done, fonts, page_data, paper, style, words
 from boai.maps.sheet import write_sheet
 from boai.scenarios.run import run
-from boai.scenarios.schema import load_scenario
+from boai.scenarios.schema import load_scenario, parse_scenario
 from PIL import Image
 
 
@@ -69,6 +69,23 @@ def test_paper_and_words(small: tuple[Any, list[Any]], cache: Path, tmp_path: Pa
         assert word in text
     assert "2 km" in text  # 22 km on 224 mm: 50 mm are 4.9 km
     assert "北" in text
+
+
+def test_a_sheet_says_what_its_scenario_changes(
+    small: tuple[Any, list[Any]], cache: Path, tmp_path: Path
+) -> None:
+    world, results = small
+    text = "name: wet\ntitle: 汛期\nchanges: [{grow: {unit: 全省, percent: 100}}]\nstandards: {warehouse: 20}"
+    changed = run(world, parse_scenario(text), kinds=["warehouse"], reuse=results[0])
+    told = [
+        pdf_text(write_sheet(world, each, "warehouse", tmp_path, fonts=cache)[1])
+        for each in (results[0], changed)
+    ]
+    people = int(world.demand.residents.sum())
+    assert [done.TITLE in each for each in told] == [False, True]
+    assert "备灾仓库的主要上限改为20分钟" in told[1]
+    assert f"方案居民 {2 * people:,}人 (2020年人口普查 {people:,}人)" in told[1]
+    assert f"常住居民 2020年人口普查 {people:,}人" in told[0]
 
 
 def test_classes_are_painted(small: tuple[Any, list[Any]], cache: Path, tmp_path: Path) -> None:

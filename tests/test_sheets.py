@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import openpyxl
 import pytest
 from boai.maps.workbook import Sheet, Value, workbook_bytes
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
@@ -26,7 +27,7 @@ def opened(sheets: list[Sheet]) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(workbook_bytes(sheets)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(st.lists(st.tuples(st.just("甲"), VALUES, VALUES), max_size=6), st.sampled_from(["", "0.0%", "#,##0"]))
 def test_two_other_readers_find_what_was_written(rows: list[tuple[Value, ...]], form: str) -> None:
     headers = ["<名称>", '"b"', "c"]

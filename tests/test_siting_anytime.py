@@ -31,6 +31,14 @@ def holds(plan, arrays, *, maximal: bool, budget: float = np.inf) -> None:
     assert (plan.status == "optimal") == (plan.bound == plan.objective)
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """A shell that starts the tests in the background has them ignore interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def hard():
     """Not proven within seconds; the kernels are compiled before, however long that takes."""

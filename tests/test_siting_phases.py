@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from boai.coverage.siting import covered_weight, mclp
+from boai.coverage.siting import covered_weight, mclp, phases_ruled, phases_search
 from boai.coverage.siting.phases import Phase, phased_mclp
 from boai.coverage.siting.phases_program import problems_of, timetable
 from boai.coverage.siting.reduce import cover_matrix
-from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules
+from boai.coverage.siting.rules import Budget, Minimum, Quota, Rules, broken
 
 
 def csr(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -200,6 +200,82 @@ def town() -> tuple:
 
 def three(number: int = 1, **given) -> list[Phase]:
     return [Phase(f"{2027 + t}年", number=number, **given) for t in range(3)]
+
+
+def ruled(seed: int) -> tuple:
+    """Up to six candidates in two groups with quotas, exclusive pairs, existing sites, up to three years."""
+    random = np.random.default_rng(seed)
+    n, years, m = int(random.integers(2, 7)), int(random.integers(1, 4)), int(random.integers(1, 10))
+    rows = [random.choice(n, random.integers(0, min(n, 3) + 1), replace=False).tolist() for _ in range(m)]
+    first, weight = int(random.integers(1, n)), random.integers(0, 10, m).astype(float)
+    places, most = random.permutation(n).tolist(), int(random.integers(1, 3))
+    quotas = (
+        Quota(
+            "甲", tuple(places[:first]), int(random.integers(0, 3)), most if random.random() < 0.6 else None
+        ),
+        Quota("乙", tuple(places[first:]), int(random.integers(0, 2))),
+    )
+    pair = tuple(random.choice(n, 2, replace=False).tolist())
+    exclusive = (pair,) if random.random() < 0.5 else ()
+    existing = (int(random.integers(0, n)),) if random.random() < 0.4 else ()
+    rules = Rules(quotas=quotas, exclusive=exclusive, existing=existing)
+    phases = [Phase(str(year), number=int(random.integers(0, 3))) for year in range(years)]
+    return csr(rows), weight, n, rules, phases, bool(random.random() < 0.3)
+
+
+def is_right_under_quotas(seed: int) -> bool:
+    """Hold the way year by year against all schedules; tell whether there was anything to find."""
+    arrays, weight, n, rules, years, carry = ruled(seed)
+    best, order = brute((*arrays, np.array([weight] * len(years)), n), years, rules=rules, carry=carry)
+    found = phased_mclp(*arrays, weight, n, years=years, rules=rules, carry=carry)
+    if found.plan.status == "infeasible":
+        assert best is None or "各年共要求" in found.plan.note
+        return False
+    assert found.plan.objective <= best <= found.plan.bound + 1e-6
+    assert found.plan.status == "feasible" or found.plan.objective == best
+    assert found.myopic.covered[0] == order[0]
+    for schedule in (found.look_ahead, found.myopic, found.final_first):
+        if schedule is not None:
+            opened = [*rules.existing, *itertools.chain(*schedule.opened)]
+            assert not broken(rules, opened)
+    return found.plan.status == "optimal"
+
+
+def test_large_requests_under_quotas_are_answered_year_by_year(monkeypatch):
+    """The way for thousands of candidates, taken for a few."""
+    monkeypatch.setattr(phases_ruled, "MANY", 0)
+    assert sum(is_right_under_quotas(seed) for seed in range(16)) > 5
+
+
+@pytest.mark.slow
+def test_many_more_are_answered_year_by_year(monkeypatch):
+    monkeypatch.setattr(phases_ruled, "MANY", 0)
+    assert sum(is_right_under_quotas(seed) for seed in range(16, 200)) > 70
+
+
+def test_many_sites_are_put_in_order_as_few_are(monkeypatch):
+    """The order to an end state by ascent is never better than the program's, and seldom worse."""
+    equal = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        rows = [random.choice(8, random.integers(1, 4), replace=False).tolist() for _ in range(14)]
+        weight = random.integers(0, 10, 14).astype(float)
+        years = [Phase(str(year), number=2) for year in range(3)]
+        values = []
+        for few in (400, 0):
+            monkeypatch.setattr(phases_search, "_FEW", few)
+            values.append(phased_mclp(*csr(rows), weight, 8, years=years).final_first.value)
+        assert values[1] <= values[0]
+        equal += values[1] == values[0]
+    assert equal >= 10
+
+
+def test_no_existing_site_is_given_up_for_nothing():
+    """Both old sites could close at no loss, but nothing needs their numbers."""
+    rules = Rules(existing=(0, 1), relocations=2)
+    arrays = csr([[0, 1, 2]]), np.array([5.0]), 3
+    found = phased_mclp(*arrays[0], arrays[1], 3, years=[Phase("一", number=1)], rules=rules)
+    assert found.look_ahead.closed == ((),) and found.plan.objective == 5.0
 
 
 def test_planning_ahead_is_never_worse_and_the_end_is_never_better_than_alone(town):

@@ -14,6 +14,7 @@ from boai.coverage.snap import Access, attach, on_one_road, unmet
 from boai.geodata.crs import haversine_m
 from boai.geodata.network import CLOSED, NODE_FRINGE, NODE_INTERCHANGE, Network
 from boai.geodata.shapes import STEPS
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapeworld import SOUTH, WEST, Road
@@ -155,7 +156,7 @@ def test_a_coordinate_that_is_none_is_refused() -> None:
         assert len(attach(network, [], [], **OFF).metres) == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000), st.booleans())
 def test_cold_and_compiled_meet_alike(seed: int, some_closed: bool) -> None:
     network = shapeworld.random_roads(seed)
@@ -174,7 +175,7 @@ def test_cold_and_compiled_meet_alike(seed: int, some_closed: bool) -> None:
         np.testing.assert_array_equal(getattr(alone, name)[0], getattr(cold, name)[7], err_msg=name)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000))
 def test_ways_to_the_ends_obey_the_edges(seed: int) -> None:
     """Every way ends at the head or begins at the tail of an open edge of the shape, and sums to its time."""
@@ -198,7 +199,7 @@ def test_ways_to_the_ends_obey_the_edges(seed: int) -> None:
             assert access.in_cs[row, column] == access.off_cs[row] + before
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 @given(st.integers(0, 10_000))
 def test_direct_ways_are_those_of_a_split_road(seed: int) -> None:
     """Of each shape alone: its edges, split at every point, must lead from point to point as quickly."""

@@ -15,6 +15,7 @@ from boai.coverage.standards import Standard, load_references, load_rules, load_
 from boai.geodata.errors import InputError
 from boai.geodata.layers import KIND_NAMES
 from boai.geodata.types import load_types
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,7 +56,7 @@ def sources(standard: Standard) -> dict[str, tuple[str, str, str]]:
 def test_the_defaults() -> None:
     standards = load_standards()
     assert list(standards) == list(KIND_NAMES)
-    aed, home, warehouse, team = standards.values()
+    aed, home, warehouse, team, _ = standards.values()
     assert (aed.mode, aed.limits, aed.main, aed.detour) == ("walk", (100, 160, 270), 270, 1.3)
     assert (home.mode, home.limits, home.main, home.detour) == ("walk", (1000,), 1000, 1.0)
     assert (aed.min_density, home.min_density, warehouse.min_density) == (1500, 1500, 0)
@@ -66,8 +67,17 @@ def test_the_defaults() -> None:
     assert dict(warehouse.capacity_by_level) == {"省级": 120_000, "市级": 40_000, "县级": 5_000}
     assert (warehouse.need_share, dict(warehouse.persons_per_item)) == (0.01, {"家庭包": 4})
     assert (aed.backup, home.backup, aed.unknown_hours) == (0, 0, "open")
-    assert [standard.target_share for standard in standards.values()] == [None] * 4  # no rule sets one
+    assert [standard.target_share for standard in standards.values()] == [None] * 5  # no rule sets one
     assert all(standard.source and standard.notes for standard in standards.values())
+
+
+def test_nothing_about_training_bases_is_more_than_an_assumption() -> None:
+    training = load_standards()["training"]
+    assert (training.mode, training.limits, training.main) == ("drive", (3600, 7200, 10800), 3600)
+    assert (training.compliance, training.mobilisation_s, training.backup) == ((), None, 0)
+    assert all("本项目的假设" in each.source and each.confidence == "C" for each in training.cited)
+    assert any("没有查到规定" in note for note in training.notes)
+    assert not [rule for rule in load_rules() if rule.kind == "training"]
 
 
 def test_aed_limits_are_half_the_time_there_and_back_at_the_stated_speed() -> None:
@@ -109,7 +119,7 @@ def test_every_default_is_cited() -> None:
 
 
 def test_confidence_is_that_of_the_reference() -> None:
-    aed, _, warehouse, team = load_standards().values()
+    aed, _, warehouse, team, _ = load_standards().values()
     of = {
         kind: {each.key: each.confidence for each in standard.cited}
         for kind, standard in load_standards().items()
@@ -154,7 +164,7 @@ def test_the_levels_are_those_of_the_layers() -> None:
 
 
 def test_texts() -> None:
-    aed, home, warehouse, _ = load_standards().values()
+    aed, home, warehouse, *_ = load_standards().values()
     assert [warehouse.limit_text(limit) for limit in (3600, 5400, 7200)] == ["1小时", "90分钟", "2小时"]
     assert [aed.limit_text(limit) for limit in (270, 1000, 1500)] == ["270米", "1公里", "1500米"]
     costs = (0, 29, 90 * 60, 3599, 7200, float("inf"))
@@ -276,7 +286,7 @@ def test_a_written_file_reads_back_the_same() -> None:
     assert dict(parse(to_yaml(read(None)), "own.yaml").standards) == load_standards()
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(40))
 @given(
     limits=st.sets(st.integers(1, 1_000_000), min_size=1, max_size=20).map(sorted),
     share=st.none() | st.floats(1e-9, 1),

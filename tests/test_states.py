@@ -15,6 +15,7 @@ from boai.coverage.people import GROUPS, people
 from boai.coverage.standards import PARTLY
 from boai.coverage.states import STATES, States, by_state, classify, too_far
 from boai.coverage.zones import LEVELS, zones_of
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,7 +128,7 @@ def test_served_is_the_cover_exactly_by_road_and_on_foot() -> None:
         assert (states.share.sum(axis=1) == 1).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.integers(0, 2**32 - 1))
 def test_shares_sum_to_exactly_one_and_are_never_negative(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -223,7 +224,7 @@ def test_order_of_cells_and_sites_changes_nothing() -> None:
     pd.testing.assert_frame_equal(by_state(demand, before, zones), by_state(demand, after, zones))
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.lists(st.integers(0, 24), min_size=1, max_size=4), st.integers(0, 24))
 def test_opening_a_site_or_loosening_the_limit_never_serves_fewer(nodes: list[int], another: int) -> None:
     before = classify(*products(drive_world(nodes)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from boai.geodata.errors import WorkspaceError
 from boai.geodata.store import MANIFEST, load_arrays, save_arrays, write_text
+from examples import many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -27,7 +28,7 @@ def test_round_trip_keeps_bytes_and_types(tmp_path: Path) -> None:
 
 
 @given(hnp.arrays(st.sampled_from([np.float64, np.int32, np.uint8]), hnp.array_shapes(max_dims=2)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=many(30))
 def test_any_array_comes_back(tmp_path: Path, array: np.ndarray) -> None:
     save_arrays(tmp_path / "a", {"x": array}, kind="thing", meta={})
     np.testing.assert_array_equal(load_arrays(tmp_path / "a", kind="thing")[0]["x"], array)

@@ -1,128 +1,199 @@
-"""The target ledger: the plan's figures, what is reached, and what stays open."""
+"""The ledger as written: the plan's figures row by row, its readings, and what is wrong in a ledger."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-import tinyworld
 from boai.geodata.errors import InputError
-from boai.scenarios.run import run
-from boai.scenarios.targets import COLUMNS, NO_YEAR, NOT_TRACKED, TOTAL, Span, evaluate, load_targets
-from tinyworld import drive_world, scenario
+from boai.scenarios.targets import Ledger, Span, bounds, load_targets
+
+PLAN = load_targets()
+HARD = "硬指标"
+
+# Reference §1: figures of 2022, 2023, 2024 and in all; comparator, scope, level, bindingness.
+ROWS: dict[str, tuple[list[Any], Any, str, str, str, str]] = {
+    "aed": ([500, 500, 500], 1500, ">=", "省", "公共场所", HARD),
+    "home": ([40, 30, 30], 100, ">=", "省", "城乡社区", HARD),
+    "grassroots": ([450, 300, 250], 1000, "=", "省", "社区、乡村、学校、企事业单位", HARD),
+    "warehouse-any": ([1, None, None], 1, "=", "省", "未说明", HARD),
+    "warehouse-3": ([3, 2, 2], 7, ">=", "省", "三级以上", HARD),
+    "team-city": ([11, None, None], 11, "全部", "设区市", "市", HARD),
+    "team-province": (
+        [None, 1, Span(least=1, most=2)], Span(least=2, most=3), "范围", "省", "省", HARD,
+    ),
+    "team-nation": ([None, None, 1], 1, "=", "省", "国家", "力争"),
+    "team-county": ([None, None, 100], 100, "全部", "县", "县", HARD),
+    "volunteers-team": ([None, None, None], 300, ">=", "县", "每个县级红十字会不少于 3 支", HARD),
+    "training": ([5, 2, 2], 9, "=", "省", "省", HARD),
+    "trainers": ([200, 180, 180], 560, ">=", "省", "省", HARD),
+    "experts": ([None, None, Span(least=5, most=8)], Span(least=5, most=8), "范围", "省", "省", HARD),
+    "members": ([25000, 25000, 20000], 70000, "=", "省", "省", HARD),
+    "volunteers": ([5500, 5500, 5500], 16500, "=", "省", "省", HARD),
+    "memorial": ([None, None, None], 11, "全部", "设区市", "设区市全覆盖", "努力"),
+    "memorial-county": ([None, None, None], None, "全部", "县", "有条件的县", "有条件"),
+    "consulting": ([None, None, None], None, "全部", "医院", "每所二级以上医院", "推动"),
+    "lecturers": ([12, 10, 8], 30, ">=", "省市县", "省市县", HARD),
+    "culture": ([12, 10, 8], 30, ">=", "省市县", "省市县", HARD),
+}  # fmt: skip
+BESIDE = ["warehouse-all", "county-store"]
+"""The sum of two rows, and the guidance of 2024-10."""
 
 
-def ledger(tmp_path: Path, targets: str) -> Path:
+def find(name: str) -> Any:
+    target = PLAN.target(name)
+    assert target is not None
+    return target
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_of_the_plan(name: str) -> None:
+    target, (figures, total, *words) = find(name), ROWS[name]
+    assert [target.years.get(year) for year in (2022, 2023, 2024)] == figures
+    assert target.total == total
+    assert [target.comparator, target.scope, target.level, target.binding] == words
+    assert target.source is None
+
+
+def test_nothing_else_is_in_the_ledger() -> None:
+    assert {target.id for target in PLAN.targets} == {*ROWS, *BESIDE}
+    assert (PLAN.first, PLAN.last) == (2022, 2024)
+    assert find("home").comparators == {2022: "="}  # 40, and not at least 40
+    assert find("county-store").source == "国家防灾减灾救灾委员会办公室指导意见 (2024-10)"
+    assert find("warehouse-all").sum_of == ("warehouse-any", "warehouse-3")
+
+
+def test_both_readings_of_the_provincial_teams() -> None:
+    ways = {way.id: (way.years, way.total) for way in find("team-province").ways()}
+    assert ways == {"more": ({2023: 1, 2024: 2}, 3), "in-all": ({2023: 1, 2024: 1}, 2)}
+
+
+def test_both_readings_of_the_stores() -> None:
+    """1 + 3, 2, 2: eight stores, or seven where the one is among the three."""
+    ways = {way.id: (list(way.years.values()), way.total) for way in find("warehouse-all").ways()}
+    assert ways == {"apart": ([4, 2, 2], 8), "within": ([3, 2, 2], 7)}
+    assert [(way.id, way.years, way.apart_from) for way in find("warehouse-any").ways()] == [
+        ("apart", {2022: 1}, "warehouse-3"),
+        ("within", {2022: 1}, None),
+    ]
+
+
+def test_an_ambiguity_is_told() -> None:
+    for target in PLAN.targets:
+        if target.readings or (target.total is None) or not target.years:
+            assert target.ambiguity, target.id
+
+
+def test_what_binds() -> None:
+    soft = {target.id for target in PLAN.targets if target.is_soft()}
+    assert soft == {"team-nation", "memorial", "memorial-county", "consulting"}
+    team = find("team-province")
+    assert [team.binding_in(year) for year in (2023, 2024)] == [HARD, "力争"]
+    assert team.is_soft(2024) and not team.is_soft(2023)
+    assert team.binding_in() == "硬指标 (2024 年力争)"
+
+
+def test_what_a_city_is_asked() -> None:
+    """Figures of the year; coverage and what states no year in every year of the plan; no sums."""
+    coverage = {"team-city", "team-county", "volunteers-team", "memorial", "memorial-county", "consulting"}
+    asked = {year: {target.id for target in PLAN.asked(year)} for year in range(2021, 2027)}
+    assert all(coverage <= asked[year] for year in (2022, 2023, 2024))
+    assert asked[2021] == asked[2026] == set()
+    assert asked[2025] == {"county-store"}
+    assert "warehouse-any" in asked[2022] and "warehouse-any" not in asked[2023]
+    assert "experts" in asked[2024] and "experts" not in asked[2022]
+    assert not any("warehouse-all" in own for own in asked.values())
+    assert find("aed").asked == "本年新增" and find("team-city").asked == "截至本年底"
+
+
+def test_bounds() -> None:
+    assert [bounds(each) for each in (7, Span(least=2, most=3), None)] == [(7, 7), (2, 3), (None, None)]
+
+
+def test_the_key_is_that_of_what_is_asked(tmp_path: Path) -> None:
+    """Forms that are on their way stay good when a remark is reworded, not when a figure changes."""
+    line = (
+        "  - {id: a, name: 甲, scope: 省, comparator: '=', total: 3, unit: 个, binding: 硬, ambiguity: 一}\n"
+    )
+    one = load_targets(write(tmp_path, line))
+    path = write(tmp_path, line.replace("一", "二") + "# a remark\n")
+    assert load_targets(path).key == one.key != PLAN.key
+    assert load_targets(write(tmp_path, line.replace("3", "4"))).key != one.key
+    assert len(one.key) == 64
+
+
+def write(tmp_path: Path, targets: str) -> Path:
     path = tmp_path / "targets.yaml"
     path.write_text(f"source: 测试计划\ntargets:\n{targets}", encoding="utf-8")
     return path
 
 
-def pick(table: pd.DataFrame, target: str, year: str) -> pd.Series:
-    return table[(table["id"] == target) & (table["year"] == year)].iloc[0]
-
-
-def test_the_ledger_holds_the_plans_figures() -> None:
-    """Reference §1, row by row: figures by year, and the total."""
-    found = {
-        target.id: ([target.years.get(year) for year in (2022, 2023, 2024)], target.total)
-        for target in load_targets().targets
-    }
-    assert found == {
-        "aed": ([500, 500, 500], 1500),
-        "home": ([40, 30, 30], 100),
-        "grassroots": ([450, 300, 250], 1000),
-        "warehouse-any": ([1, None, None], 1),
-        "warehouse-3": ([3, 2, 2], 7),
-        "team-city": ([11, None, None], 11),
-        "team-province": ([None, 1, Span(least=1, most=2)], Span(least=2, most=3)),
-        "team-nation": ([None, None, 1], 1),
-        "team-county": ([None, None, 100], 100),
-        "volunteers-team": ([None, None, None], 300),
-        "training": ([5, 2, 2], 9),
-        "trainers": ([200, 180, 180], 560),
-        "experts": ([None, None, Span(least=5, most=8)], Span(least=5, most=8)),
-        "members": ([25000, 25000, 20000], 70000),
-        "volunteers": ([5500, 5500, 5500], 16500),
-        "memorial": ([None, None, None], 11),
-        "consulting": ([None, None, None], None),
-        "lecturers": ([12, 10, 8], 30),
-        "culture": ([12, 10, 8], 30),
-        "county-store": ([None, None, None], 100),
-    }
-
-
-def test_totals_are_sums_and_ambiguities_are_told() -> None:
-    for target in load_targets().targets:
-        figures = list(target.years.values())
-        if target.total is not None and figures:
-            least = sum(figure.least if isinstance(figure, Span) else figure for figure in figures)
-            assert least == (target.total.least if isinstance(target.total, Span) else target.total)
-        if isinstance(target.total, Span) and target.id != "experts":
-            assert target.ambiguity
-
-
-def test_what_is_reached_and_left() -> None:
-    world = drive_world([0], [0])
-    text = """siting:
-  - {kind: warehouse, year: 2022, number: 1}
-  - {kind: warehouse, year: 2022, number: 2, level: 三级以上}
-  - {kind: team, year: 2022, rule: each_city, level: 市级}
-  - {kind: team, year: 2024, number: 1, level: 省级}
-"""
-    table = run(world, scenario(text)).targets
-    assert list(table.columns) == COLUMNS
-    shown = ["planned", "reached", "left", "state"]
-    assert pick(table, "warehouse-any", "2022")[shown].tolist() == [1, 1, 0, "已达到"]
-    assert pick(table, "warehouse-3", "2022")[shown].tolist() == [3, 2, 1, "差 1 座 (另有 1 处未写年份)"]
-    assert pick(table, "warehouse-3", "2023")[shown].tolist() == [2, 0, 2, "差 2 座 (另有 1 处未写年份)"]
-    assert pick(table, "warehouse-3", TOTAL)[shown].tolist() == [7, 2, 5, "差 5 座 (另有 1 处未写年份)"]
-    assert pick(table, "team-city", "2022")[shown].tolist() == [11, 2, 9, "差 9 市"]
-    assert pick(table, "team-county", "2024")["reached"] == len(
-        set(run(world, scenario(text)).layers["team"].table["county_code"])
-    )
-    province = pick(table, "team-province", "2024")
-    assert (
-        province[["planned", "planned_max", "reached"]].tolist() == [1, 2, 1]
-        and "两种读法" in province["ambiguity"]
-    )
-    assert pick(table, "aed", "2022")["state"] == NOT_TRACKED
-    assert pick(table, "training", "2022")["state"] == NOT_TRACKED and pd.isna(
-        pick(table, "training", "2022")["left"]
-    )
-    consulting = pick(table, "consulting", NO_YEAR)
-    assert pd.isna(consulting["planned"]) and consulting["state"] == NOT_TRACKED
-
-
-def test_the_baseline_reaches_nothing_new() -> None:
-    table = run(drive_world([0], [0]), scenario()).targets
-    assert pick(table, "warehouse-3", TOTAL)["left"] == 7
-    assert pick(table, "team-county", "2024")["reached"] == 1
-
-
-def test_units_count_what_is_there_by_the_year(tmp_path: Path) -> None:
-    target = """  - {id: a, name: 甲, kind: team, measure: units, scope: 县, comparator: 全部,
-     years: {2022: 4, 2024: 4}, unit: 县, binding: 硬指标}
-"""
-    world = drive_world([], [0, 3, 12, 15])
-    layer = tinyworld.sites("team", world.demand, [0, 3, 12, 15], year=[np.nan, 2022.0, 2023.0, 2025.0])
-    table = evaluate(load_targets(ledger(tmp_path, target)), world.demand, {"team": layer})
-    assert table[["year", "reached", "left"]].to_numpy().tolist() == [["2022", 2, 2], ["2024", 3, 1]]
-    assert table["source"].tolist() == ["测试计划"] * 2
+def problems(tmp_path: Path, targets: str) -> str:
+    with pytest.raises(InputError) as error:
+        load_targets(write(tmp_path, targets))
+    return "\n".join(str(problem) for problem in error.value.problems)
 
 
 def test_a_wrong_ledger_is_refused_in_words(tmp_path: Path) -> None:
-    targets = """  - {id: a, name: 甲, kind: team, scope: 县, comparator: 全部, years: {2022: 4}, unit: 县,
+    text = problems(
+        tmp_path,
+        """  - {id: a, name: 甲, kind: team, scope: 县, comparator: 全部, years: {2022: 4}, unit: 县,
      binding: 硬}
   - {id: b, name: 乙, scope: 村, comparator: 全部, yeers: {2022: 4}, unit: 县, binding: 硬}
   - {id: c, name: 丙, scope: 县, comparator: 全部, years: {2022: -4}, unit: 县, binding: 硬}
-"""
-    with pytest.raises(InputError) as error:
-        load_targets(ledger(tmp_path, targets))
-    text = "\n".join(str(problem) for problem in error.value.problems)
-    assert "targets 第1项: kind 与 measure 应同时写明或同时省略" in text
-    assert "targets 第2项.scope: 不在可选的值之中, 得到 村" in text
-    assert "targets 第2项: 未知的键, 得到 yeers; 是否想写 years?" in text
-    assert "targets 第3项.years.2022" in text and "应不小于 0" in text
+  - {id: d, name: 丁, kind: team, measure: units, scope: 省, comparator: 全部, unit: 县, binding: 硬}
+  - {id: e, name: 戊, kind: team, measure: new, scope: 省, comparator: '=', unit: 支, binding: 硬}
+  - {id: f, name: 己, scope: 省, comparator: 范围, total: {least: 9, most: 8}, unit: 支, binding: 硬}
+""",
+    )
+    for said in (
+        "targets 第1项: kind 与 measure 应同时写明或同时省略",
+        "targets 第2项.scope: 不在可选的值之中, 得到 村",
+        "targets 第2项: 未知的键, 得到 yeers; 是否想写 years?",
+        "targets 第3项.years.2022",
+        "应不小于 0",
+        "targets 第4项: 数单位的目标, scope 应为 设区市 或 县",
+        "targets 第5项: 按年份数新增的目标应写明 years",
+        "least 不应大于 most",
+    ):
+        assert said in text
+
+
+def test_what_no_single_target_shows(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """  - {id: a, name: 甲, kind: teem, measure: new, scope: 省, comparator: ">=", unit: 支,
+     years: {2022: 1, 2023: 2}, total: 4, binding: 硬}
+  - {id: a, name: 乙, scope: 省, comparator: '=', unit: 支, binding: 硬, sum_of: [b]}
+  - id: c
+    name: 丙
+    scope: 省
+    comparator: 范围
+    unit: 支
+    binding: 硬
+    readings: [{id: x, text: 一, apart_from: zz}, {id: y, text: 二}]
+""",
+    )
+    for said in (
+        "代号重复, 得到 a",
+        "kind: 没有这种资源, 得到 teem; 是否想写 team?",
+        "total: 与各年之和 3 不符, 得到 4",
+        "sum_of: 没有这个目标, 得到 b",
+        "apart_from: 没有这个目标, 得到 zz",
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize("text", ["", "targets: []", "source: x\ntargets: []", "[1, 2]", "source: [\n"])
+def test_no_ledger_at_all(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "targets.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError):
+        load_targets(path)
+
+
+def test_a_ledger_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        PLAN.source = "x"  # type: ignore[misc]
+    assert isinstance(PLAN, Ledger)

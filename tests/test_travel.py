@@ -15,6 +15,7 @@ import pytest
 from boai.coverage import travel
 from boai.geodata.network import CLOSED, incoming, load_network, save_network
 from boai.geodata.roads import read_osm
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from travelworld import (
@@ -30,7 +31,7 @@ from travelworld import (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(cases(), st.integers(1, 4))
 def test_the_k_nearest_equal_scipy_with_their_lowest_edges(case: Case, k: int) -> None:
     time, site, edge = expected(case, max(k, 2))
@@ -49,7 +50,7 @@ def test_the_k_nearest_equal_scipy_with_their_lowest_edges(case: Case, k: int) -
     np.testing.assert_array_equal(second.edge, edge[:, 1])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(cases(), st.integers(1, 3))
 def test_within_and_trees_equal_scipy(case: Case, threads: int) -> None:
     group = np.sort(case.labels)
@@ -68,7 +69,7 @@ def test_within_and_trees_equal_scipy(case: Case, threads: int) -> None:
     np.testing.assert_array_equal(trees, np.where(times < np.inf, times, travel.UNREACHED))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases(), st.integers(1, 3))
 def test_paths_are_ways_of_the_stated_length_from_the_stated_site(case: Case, k: int) -> None:
     network = case.network
@@ -91,7 +92,7 @@ def test_paths_are_ways_of_the_stated_length_from_the_stated_site(case: Case, k:
                 np.testing.assert_array_equal(travel.path(network, nearest, node)[1], edges)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases())
 def test_closed_edges_are_as_if_they_were_not_there(case: Case) -> None:
     bare = without_closed(case.network)
@@ -100,7 +101,7 @@ def test_closed_edges_are_as_if_they_were_not_there(case: Case) -> None:
     np.testing.assert_array_equal(closed.site, rebuilt.site)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150), deadline=None)
 @given(cases())
 def test_without_each_equals_leaving_each_out(case: Case) -> None:
     lost = travel.without_each(case.network, **case.asked)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from boai.coverage import travel
 from boai.geodata.network import CLOSED, Network, incoming
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from travelworld import Case, all_times, cases, check_way, costs, ranking, rough_network, same
@@ -31,7 +32,7 @@ def with_times(network: Network, times: dict[int, int]) -> Network:
     return replace(network, centiseconds=new)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(changing())
 def test_mended_answers_equal_a_new_search(world: tuple[Case, list[dict[int, int]]]) -> None:
     case, steps = world
@@ -179,7 +180,7 @@ def check_ways(case: Case, point: list[tuple[int, int]], ways: list[travel.Way])
         check_way(case.network, case.direction, whole, (int(near), int(far)), begin + end)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(questions())
 def test_the_finder_finds_what_scipy_finds(
     question: tuple[Case, list[tuple[int, int]], int, dict[int, int]],
@@ -244,7 +245,7 @@ def journeys(draw: st.DrawFn) -> tuple[Network, list[tuple[int, int]], list[tupl
     return case.network, draw(ends), draw(ends)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(journeys())
 def test_routes_are_as_short_as_scipys(
     journey: tuple[Network, list[tuple[int, int]], list[tuple[int, int]]],

@@ -11,12 +11,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from boai.geodata import boundaries, datums, demand, gazetteer
+from boai.geodata import boundaries, datums
 from boai.geodata.boundaries import Units
 from boai.geodata.gazetteer import Gazetteer
 from boai.geodata.intake import coordinates, evidence, verdict
 from boai.geodata.intake.evidence import Borders
 from boai.geodata.intake.model import Verdict
+from boai.scenarios.world import World
 from coord_convert import transform
 
 SHIFT = {"WGS84": lambda x, y: (x, y), "GCJ-02": transform.wgs2gcj, "BD-09": transform.wgs2bd}
@@ -34,8 +35,8 @@ def borders(units: Units) -> Borders:
 
 
 @pytest.fixture(scope="module")
-def gaz(units: Units) -> Gazetteer:
-    return gazetteer.build(units, demand.read_census())
+def gaz(world: World) -> Gazetteer:
+    return world.gazetteer
 
 
 def _sites(units: Units, n: int, seed: int, *, county: int | None = None) -> Sites:
@@ -121,7 +122,7 @@ def _outcomes(units: Units, judge, n: int, wrong: float, times: int, **how: Any)
 @pytest.mark.parametrize("wrong", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("n", [5, 20, 60, 200])
 def test_it_is_never_wrong(units: Units, judge, n: int, wrong: float):
-    outcomes = _outcomes(units, judge, n, wrong, 18 if n < 60 else 9)
+    outcomes = _outcomes(units, judge, n, wrong, 9)
     assert outcomes["wrong"] == 0
     assert set(outcomes) <= {"tested", "doubtful"}
     if n == 200 and not wrong:
@@ -394,8 +395,8 @@ def test_a_hundred_thousand_points_take_seconds(units: Units, judge):
     county = boundaries.locate(units, lon, lat)
     keep = np.flatnonzero(county >= 0)[:100_000]
     x, y = datums.from_wgs84(lon[keep], lat[keep], system="BD-09")
-    begin = time.perf_counter()
+    begin = time.process_time()  # other tests run at the same time
     found = judge(x, y, county=county[keep])
-    assert time.perf_counter() - begin < 8
+    assert time.process_time() - begin < 8
     assert (found.system, found.status) == ("BD-09", "tested")
     assert any("100000" in reason for reason in found.reasons)

@@ -14,6 +14,7 @@ from boai.coverage.people import GROUPS, people
 from boai.coverage.zones import LEVELS, Zones, zones_of
 from boai.geodata.demand import Demand
 from boai.geodata.gazetteer import Gazetteer
+from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,7 +121,7 @@ def test_levels_nest_and_cells_may_stand_in_any_order() -> None:
             assert len(pairs) == len(before[level])
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.integers(0, 2**32 - 1))
 def test_whole_residents_add_up_over_all_levels_and_never_fall(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -146,7 +147,7 @@ def test_whole_residents_add_up_over_all_levels_and_never_fall(seed: int) -> Non
     assert (np.abs(whole["网格"][:, 0] - first) < 1).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(25))
 @given(st.integers(0, 2**32 - 1))
 def test_parts_of_the_residents_add_up_both_ways_for_every_group(seed: int) -> None:
     rng = np.random.default_rng(seed)

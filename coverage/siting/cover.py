@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import models, partial
+from . import models
 from .branch import Progress
 from .cover_plan import Gains, Measure, answer, by_count, worth_of
 from .cover_request import (
@@ -293,7 +293,7 @@ def partial_cover(
     """Open the fewest or cheapest candidates that cover a share of all residents, within rules.
 
     ``min sum_j c_j x_j`` with ``sum_r w_r z_r >= share * sum_r w_r`` and all else as in `mclp` (Daskin and
-    Owen 1999). Without rules this is `partial.partial_cover`, where costs are whole.
+    Owen 1999), as one cover program; `partial.partial_cover` finds the same by maximal coverings.
 
     Parameters
     ----------
@@ -345,8 +345,6 @@ def partial_cover(
         refused = no_plan("infeasible", reason, request.started)
     if refused:
         return refused
-    if not asked and p is None and (costs > 0).all() and (costs == np.floor(costs)).all():
-        return partial.partial_cover(*request.arrays, share=share, cost=cost, **request.options)
     builder = site_program(request)
     add_cover(builder, request, minimums=minimums)
     program = builder.build(x=(np.arange(n_candidates), -costs))

@@ -22,9 +22,19 @@ from .phases_program import (
     phased_program,
     problems_of,
     reason,
+    stay_open,
     timetable,
 )
-from .phases_search import Found, ascend, best_alone, best_order, myopic_by_program, myopic_plain
+from .phases_ruled import alone_ruled, ascend_ruled, myopic_ruled, suited
+from .phases_search import (
+    Found,
+    ascend,
+    best_alone,
+    best_order,
+    many_in_order,
+    myopic_by_program,
+    myopic_plain,
+)
 from .plan import Plan
 from .program_plan import plan_of
 from .reduce import Floats, Mask, cover_matrix
@@ -202,12 +212,15 @@ class _Stages:
         if asked.plain:
             self.myopic = myopic_plain(asked, clock)
             self._offer(self.myopic.state)
+        elif (by_year := myopic_ruled(asked, clock) if suited(asked) else None) is not None:
+            return self._year_by_year(plan, Found(*by_year))
         else:
             self.myopic, outcome = myopic_by_program(asked, clock)
             if self.myopic is None and outcome.status == "infeasible":
                 program, _ = self._whole()
                 return plan_of(program, outcome, sites=(), gains=()), alone
             if self.myopic is not None:
+                self.myopic = replace(self.myopic, state=stay_open(asked, self.myopic.state))
                 self._offer(self.myopic.state)
         alone, sets = best_alone(asked, clock)
         if self.best is not None and not asked.rules.relocations:
@@ -223,6 +236,21 @@ class _Stages:
             return early, alone
         return self._search(early, ideal), alone
 
+    def _year_by_year(self, plan: Plan, myopic: Found) -> tuple[Plan, Floats]:
+        """Answer a large request under quotas from its years alone: without the program of all years."""
+        asked, clock = self.asked, self.clock
+        self.myopic = myopic
+        self._offer(myopic.state)
+        alone = alone_ruled(asked, float(myopic.bounds[0]), clock)
+        ideal = math.fsum(asked.value * alone)
+        early = self._best_plan(plan, ideal)
+        if early.status != "optimal" and early.gap > self.gap:
+            self._offer(ascend_ruled(asked, myopic.state, clock))
+        if self.best is not None:
+            self.order = many_in_order(asked, self.best[-1] & ~asked.existing, clock)
+            self._offer(self.order)
+        return self._best_plan(plan, ideal), alone
+
     def _end(self, fresh: Mask) -> Mask:
         """Give the end state of the best single year, or where rules hold that of the best plan so far."""
         if self.asked.plain or self.best is None:
@@ -236,6 +264,8 @@ class _Stages:
 
     def _offer(self, state: Mask | None) -> None:
         """Keep a plan where it is the best so far."""
+        if state is not None:
+            state = stay_open(self.asked, state)
         if state is not None and (self.best is None or self.asked.worth(state) > self.asked.worth(self.best)):
             self.best = state
 

@@ -18,7 +18,7 @@ from .plan import Plan
 from .program import CoverProgram, ProgramBuilder
 from .reduce import Floats, Mask, Positions, merge_labelled
 from .requests import costs_of, is_whole, mask_of, weights_of
-from .rules import Quota, Rules, add_site_rules, contradiction
+from .rules import Quota, Rules, add_site_rules, broken, contradiction
 from .staged import check_rules, covered_by, require_minimums, shifted, terms
 
 
@@ -338,6 +338,21 @@ def problems_of(asked: Timetable, state: Mask) -> list[str]:
             if count < quota.at_least or count > (np.inf if quota.at_most is None else quota.at_most):
                 found.append(f"quota {quota.name}")
     return found
+
+
+def stay_open(asked: Timetable, state: Mask) -> Mask:
+    """Leave existing sites open whose place no new site needs: a plan may give them up for nothing."""
+    upper = replace(
+        asked.rules,
+        quotas=tuple(replace(quota, at_least=0) for quota in asked.rules.quotas),
+        minimums=(),
+    )
+    for site in np.flatnonzero(asked.existing & ~state[-1] & ~asked.closed).tolist():
+        more = state.copy()
+        more[:, site] = True
+        if not problems_of(asked, more) and not any(broken(upper, np.flatnonzero(year)) for year in more):
+            state = more
+    return state
 
 
 def none_found(plan: Plan) -> bool:

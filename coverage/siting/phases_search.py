@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .phases_program import Timetable, opened_in, phased_program, problems_of
 from .plan import Plan
 from .program import Outcome
 from .reduce import Floats, Mask
+from .rules import Rules
 from .staged import Clock, covered_by, solve_stage
 
 _YEAR = 0.12
@@ -28,6 +29,9 @@ _YEAR = 0.12
 
 _ASCENT = 0.3
 """Share of the time that is left for ascent."""
+
+_FEW = 400
+"""Sites times years up to which the order to an end state is found by the program."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,13 @@ def myopic_by_program(asked: Timetable, clock: Clock) -> tuple[Found | None, Out
 
 
 def best_order(asked: Timetable, end: Mask, clock: Clock) -> Mask | None:
-    """Find the best order of opening to an end state (T, n); None where none was found."""
+    """Find the best order of opening to an end state (n,): states (T, n), or None where none was found.
+
+    Few sites, rules and budgets: by the program, exactly where its time suffices. Many sites: year by year
+    among the sites of the end, then ascent; a plan that the bound of the single years does not prove best.
+    """
+    if asked.plain and asked.number is not None and asked.years * int(end.sum()) > _FEW:
+        return many_in_order(asked, end & ~asked.existing, clock)
     opened = np.zeros((asked.years, asked.n_candidates), bool)
     closed = np.broadcast_to(~(end | asked.existing), opened.shape).copy()
     opened[-1], closed[-1] = end, ~end
@@ -156,6 +166,42 @@ def best_order(asked: Timetable, end: Mask, clock: Clock) -> Mask | None:
         return None
     state = outcome.opened.reshape(opened.shape)
     return None if problems_of(asked, state) else state
+
+
+def many_in_order(asked: Timetable, end: Mask, clock: Clock) -> Mask | None:
+    """Put many new sites (n,) into an order: the years before the last are a request on them alone."""
+    some, last = np.flatnonzero(end), asked.years - 1
+    there = covered_by(asked.matrix, asked.existing)
+    early = replace(
+        asked,
+        names=asked.names[:last],
+        matrix=asked.matrix[:, some],
+        weight=np.where(there, 0.0, asked.weight[:last]),
+        value=asked.value[:last],
+        number=(asked.number or ())[:last],
+        cost=asked.cost[some],
+        forced=asked.forced[:last][:, some],
+        closed=asked.closed[some],
+        existing=np.zeros(len(some), bool),
+        quotas=asked.quotas[:last],
+        rules=Rules(),
+    )
+    state = np.broadcast_to(end | asked.existing, asked.forced.shape).copy()
+    if last:
+        own = ascend(early, myopic_plain(early, clock).state, clock)
+        state[:last, some] = _filled(early, own)
+    return None if problems_of(asked, state) else state
+
+
+def _filled(asked: Timetable, state: Mask) -> Mask:
+    """Open in every year what its number still admits, so that all can be open in the end."""
+    state, before = state.copy(), 0
+    for year, number in enumerate(asked.number or ()):
+        most = int(asked.total(asked.number or (), year)) if asked.carry else before + number
+        spare = np.flatnonzero(~state[year])[: max(0, most - int(state[year].sum()))]
+        state[year:, spare] = True
+        before = int(state[year].sum())
+    return state
 
 
 def ascend(asked: Timetable, state: Mask, clock: Clock) -> Mask:

@@ -54,7 +54,7 @@ def spread(
     nothing = (np.int64(limit) << LABEL_BITS) | LABEL_MASK
     state = np.empty(2 * n, np.int64)  # (time, label) of v at 2 v, its edge beside it
     state[::2] = nothing
-    queue, base = new_queue(n // 64 + 2 * len(seeds[0]) + 64), 0
+    queue, base = new_queue(n // 64 + 2 * len(seeds[0]) + 64), np.int64(0)
     for i in range(len(seeds[0])):
         u, key, edge = np.int64(seeds[0][i]), (np.int64(seeds[1][i]) << LABEL_BITS) | seeds[2][i], seeds[3][i]
         if len(barred) > 0 and barred[u] == seeds[2][i]:
@@ -169,7 +169,7 @@ def _search(
 ) -> tuple[Queue, Int]:
     """Search from seeds (node, time) into ``work``: the queue, and how many nodes it touched."""
     time, touched, _ = work
-    count, base = 0, 0
+    count, base = np.int64(0), np.int64(0)
     if queue[LEFT] < len(seeds[0]):
         queue = larger(queue, len(seeds[0]))
     for i in range(len(seeds[0])):

@@ -137,7 +137,7 @@ def offer(
 def settle(onward: BareRows, cost: Array, limit: Int, shift: Int, state: Array, log: Log, count: Int) -> Int:
     """Spread the noted nodes that have a time over the network; return how many nodes are noted then."""
     nodes = log[0]
-    queue, base = new_queue(count + 64), 0
+    queue, base = new_queue(count + 64), np.int64(0)
     for i in range(count):
         t = np.int64(state[nodes[i], _TIME])
         if t != UNREACHED:

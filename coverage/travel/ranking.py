@@ -59,7 +59,7 @@ def rank(
     n = len(arcs[0]) - 1
     nothing = (np.int64(limit) << LABEL_BITS) | LABEL_MASK
     keys, edges = np.full((n, k), nothing), np.full((n, k), -1, np.int32)
-    queue, base = new_queue(n // 32 + 2 * len(seeds[0]) + 64), 0
+    queue, base = new_queue(n // 32 + 2 * len(seeds[0]) + 64), np.int64(0)
     for i in range(len(seeds[0])):
         u, key = np.int64(seeds[0][i]), (np.int64(seeds[1][i]) << LABEL_BITS) | seeds[2][i]
         if key <= keys[u, k - 1] and _insert(keys, edges, u, key, -1):

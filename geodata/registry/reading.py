@@ -76,7 +76,7 @@ def read_sites(target: Path | str, kind: str, *, in_service: bool = True) -> lis
     WorkspaceError
         The file is missing, damaged, or was changed by another program; the server does not answer.
     """
-    records = _records(target, check_code(kind))
+    records = read_records(target, check_code(kind))
     return [_site(record) for record in records if not in_service or not _hindrance(record)]
 
 
@@ -91,9 +91,22 @@ def load_layers(target: Path | str, *, exact: Collection[str] = ()) -> dict[Kind
 
 def load_with_hash(target: Path | str, *, exact: Collection[str] = ()) -> tuple[dict[Kind, Layer], str]:
     """Read as `load_layers` does, and `stored_hash` of the same moment: nobody can write in between."""
+    layers, _, total = load_all(target, exact=exact)
+    return layers, total
+
+
+def load_all(
+    target: Path | str, *, exact: Collection[str] = ()
+) -> tuple[dict[Kind, Layer], dict[str, str], str]:
+    """Read as `load_with_hash`, and the stated hash of each other type that has a site (`others.Others`).
+
+    Returns
+    -------
+    layers, others, total
+    """
     import pandas as pd  # noqa: PLC0415 (slow, and the emergency desk does without)
 
-    stored, total = _read_all(target)
+    stored, others, total = _read_all(target)
     layers: dict[Kind, Layer] = {}
     for kind, records in stored.items():
         reasons = [_hindrance(record, exact=kind in exact) for record in records]
@@ -103,7 +116,7 @@ def load_with_hash(target: Path | str, *, exact: Collection[str] = ()) -> tuple[
         left_out = dict(sorted(Counter(reason for reason in reasons if reason).items()))
         example = any(row["example"] for row in rows)
         layers[kind] = Layer(kind, table.astype(types), example=example, left_out=left_out)
-    return layers, total
+    return layers, others, total
 
 
 def is_address(target: Path | str) -> bool:
@@ -111,8 +124,8 @@ def is_address(target: Path | str) -> bool:
     return isinstance(target, str) and "://" in target
 
 
-def _records(target: Path | str, kind: str) -> list[Record]:
-    """Read all sites of a layer from a file or a server."""
+def read_records(target: Path | str, kind: str) -> list[Record]:
+    """Read all sites of a type from a file or a server, ordered by id; raises ``WorkspaceError``."""
     if not is_address(target):
         with _opened(Path(target)) as base:
             return _read_records(base, Path(target), kind)
@@ -122,17 +135,23 @@ def _records(target: Path | str, kind: str) -> list[Record]:
         return registry.records(kind)[0][kind]
 
 
-def _read_all(target: Path | str) -> tuple[dict[Kind, list[Record]], str]:
-    """Read the sites of all layers that coverage is computed for, and the hash of all, at one moment."""
+def _read_all(target: Path | str) -> tuple[dict[Kind, list[Record]], dict[str, str], str]:
+    """Read the sites of all layers, the stated hashes of the other types, and that of all, at one moment."""
     if is_address(target):
         from .opening import open_registry  # noqa: PLC0415 (SQLAlchemy is slow to import)
 
         with open_registry(target) as registry:
-            found, total = registry.records(*KIND_NAMES)
-            return {kind: found[kind] for kind in KIND_NAMES}, total
+            found, stated, total = registry.records(*KIND_NAMES)
+            return {kind: found[kind] for kind in KIND_NAMES}, _others(stated), total
     path = Path(target)
     with _opened(path) as base:
-        return {kind: _read_records(base, path, kind) for kind in KIND_NAMES}, _total(base, path)
+        stated = dict(base.execute("SELECT t.kind, t.hash FROM boai_layers t WHERE t.sites > 0"))
+        layers: dict[Kind, list[Record]] = {kind: _read_records(base, path, kind) for kind in KIND_NAMES}
+        return layers, _others(stated), _total(base, path)
+
+
+def _others(stated: dict[str, str]) -> dict[str, str]:
+    return {kind: text for kind, text in stated.items() if kind not in KIND_NAMES}
 
 
 def layer_hash(layer: Layer) -> str:

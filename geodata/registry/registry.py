@@ -120,10 +120,18 @@ class Registry:
         with self.store.reading() as connection:
             return self._table(connection, kind, sa.and_(*conditions), limit, offset)
 
-    def records(self, *kinds: str) -> tuple[dict[str, list[Record]], str]:
-        """Read the sites of layers, ordered by id, as plain records, and `state_hash` of the same moment.
+    def records(self, *kinds: str) -> tuple[dict[str, list[Record]], dict[str, str], str]:
+        """Read the sites of some types, ordered by id, as plain records, all at one moment.
 
-        Raises ``WorkspaceError`` where the sites are not those that the registry states.
+        Returns
+        -------
+        records, stated, state
+            The stated hash of every type that has a site, and `state_hash`.
+
+        Raises
+        ------
+        WorkspaceError
+            The sites are not those that the registry states.
         """
         sites, layers = self.store.tables.sites.c, self.store.tables.layers.c
         query = sa.select(*(sites[name] for name in COLUMNS)).order_by(sites.id)
@@ -134,7 +142,8 @@ class Registry:
                 found[kind] = [from_row(row) for row in rows]
                 stated = connection.scalar(sa.select(layers.hash).where(layers.kind == kind))
                 check_layer(kind, found[kind], stated, f"{self.where} {kind}")
-            return found, state(self.store, connection)
+            listed = connection.execute(sa.select(layers.kind, layers.hash).where(layers.sites > 0)).all()
+            return found, {row.kind: row.hash for row in listed}, state(self.store, connection)
 
     def _conditions(self, kind: str, county: str | None, bbox: Box | None) -> list[sa.ColumnElement[bool]]:
         sites = self.store.tables.sites.c

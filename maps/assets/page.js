@@ -45,9 +45,11 @@ function startPage(map, data) {
   const view = () => state.views[state.kind];
   const current = () => data.scenarios[state.scenario].layers[state.kind];
   const baseline = () => data.scenarios[0].layers[state.kind];
+  const mainOf = (layer) => pool[layer.standard].main; // a scenario may set another main limit
   const kind = () => data.kinds[state.kind];
   const standard = () => pool[current().standard];
   const many = (layer) => layer.added_count > 30;
+  const lives = () => pool[data.scenarios[state.scenario].residents]; // a scenario may let residents grow
   const share = (served, residents) => (residents > 0 ? served / residents : NaN);
 
   // ---------- the map's fixed parts ----------
@@ -81,7 +83,7 @@ function startPage(map, data) {
       .addTo(map));
 
   function countyTip(position) {
-    const value = share(pool[current().served][position][standard().main], data.counties.residents[position]);
+    const value = share(pool[current().served][position][standard().main], lives().counties[position]);
     return make("span", "", data.counties.name[position] + " · " + standard().main_text + "以内 " + percent(value));
   }
 
@@ -208,7 +210,7 @@ function startPage(map, data) {
   function countyValue(position) {
     const per = standard().county.per;
     const count = per ? pool[current().counts][position] * per : pool[current().served][position][standard().main];
-    return share(count, data.counties.residents[position]);
+    return share(count, lives().counties[position]);
   }
 
   function drawCounties() {
@@ -252,12 +254,12 @@ function startPage(map, data) {
   }
 
   function showCounty(position) {
-    const residents = data.counties.residents[position];
+    const residents = lives().counties[position];
     const served = pool[current().served][position];
-    const gain = served[standard().main] - pool[baseline().served][position][standard().main];
+    const gain = served[standard().main] - pool[baseline().served][position][mainOf(baseline())];
     const pairs = [["居民", people(residents)]];
     standard().limits.forEach((text, index) => pairs.push([text, percent(share(served[index], residents)) + " · " + people(served[index])]));
-    if (state.scenario > 0) pairs.push(["比现状多", people(gain)]);
+    if (state.scenario > 0) pairs.push([gain < 0 ? "比现状少" : "比现状多", people(Math.abs(gain))]);
     pairs.push([kind().name, pool[current().counts][position] + " " + kind().unit]);
     if (standard().county.per) pairs.push([standard().county.title.slice(2), countyValue(position).toFixed(2)]);
     select(position);
@@ -291,12 +293,13 @@ function startPage(map, data) {
     const main = standard().main, now = current().province, before = baseline().province;
     const big = make("div", "big");
     big.append(make("strong", "", percent(share(now.served[main], now.residents))), make("span", "", "居民在" + standard().main_text + "以内"));
-    if (state.scenario > 0) big.append(make("span", "gain", "比现状多 " + people(now.served[main] - before.served[main])));
+    const gain = now.served[main] - before.served[mainOf(baseline())];
+    if (state.scenario > 0) big.append(make("span", gain < 0 ? "gain less" : "gain", (gain < 0 ? "比现状少 " : "比现状多 ") + people(Math.abs(gain))));
     const count = make("p", "quiet", people(now.served[main]) + " / " + people(now.residents) + " · " + kind().name + " " + current().site_count.toLocaleString("en-US") + " " + kind().unit);
     const rows = data.scenarios.map((scenario, index) => {
-      const figure = scenario.layers[state.kind].province;
-      const value = share(figure.served[main], figure.residents);
-      return barRow(scenario.title, value, percent(value), index === state.scenario);
+      const layer = scenario.layers[state.kind], text = pool[layer.standard].main_text;
+      const value = share(layer.province.served[mainOf(layer)], layer.province.residents);
+      return barRow(scenario.title + (text === standard().main_text ? "" : " (" + text + ")"), value, percent(value), index === state.scenario);
     });
     fill("figures", make("h2", "", kind().name + " · " + data.scenarios[state.scenario].title), big, count, table(rows));
   }
@@ -336,9 +339,17 @@ function startPage(map, data) {
 
   function drawCities() {
     const main = standard().main;
-    const order = current().cities.map((served, index) => ({ name: data.cities.name[index], value: share(served[main], data.cities.residents[index]) }));
+    const order = current().cities.map((served, index) => ({ name: data.cities.name[index], value: share(served[main], lives().cities[index]) }));
     order.sort((a, b) => b.value - a.value || a.name.localeCompare(b.name));
     fill("cities", make("p", "quiet", standard().main_text + "以内的居民"), table(order.map((city) => barRow(city.name, city.value, percent(city.value), false))));
+  }
+
+  /** What a scenario changes beside the sites that it proposes: closed roads, floods, moved sites, limits. */
+  function drawChanges() {
+    const lines = data.scenarios[state.scenario].changes;
+    byId("changes-block").hidden = lines.length === 0;
+    byId("changes-title").textContent = data.changes_title;
+    fill("changes", ...lines.map((text) => make("li", "", text)));
   }
 
   function drawNotes() {
@@ -489,7 +500,7 @@ function startPage(map, data) {
     const kept = selected;
     byId("card").hidden = true;
     selected = -1;
-    [drawAreas, drawCounties, drawSites, drawGaps, drawAdded, drawFigures, drawLegend, drawCities, drawNotes, show, drawNames].forEach((step) => step());
+    [drawAreas, drawCounties, drawSites, drawGaps, drawAdded, drawFigures, drawChanges, drawLegend, drawCities, drawNotes, show, drawNames].forEach((step) => step());
     document.documentElement.dataset.drawn = [data.scenarios[state.scenario].name, kind().kind, view()].join(" ");
     if (kept >= 0) showCounty(kept);
   }
