@@ -14,17 +14,17 @@ from ..geodata.errors import InputError, Problem
 from ..geodata.layers import EXAMPLE
 from ..geodata.registry import read_sites
 from ..geodata.types import load_types
-from ..scenarios import ledger as progress
-from ..scenarios.allotment_files import allotment_book
-from ..scenarios.allotments import Allotments, load_allotments
-from ..scenarios.ledger_book import write_collection, write_ledger
-from ..scenarios.ledger_collect import collect as collect_forms
-from ..scenarios.ledger_collect import list_files
-from ..scenarios.ledger_counts import stock_of, unit_codes, unit_names, unplaced
-from ..scenarios.ledger_form import build_form, lines
-from ..scenarios.ledger_sheets import save_book
-from ..scenarios.lights import MEANINGS
-from ..scenarios.targets import NO_YEAR, TOTAL, Ledger, load_targets
+from ..scenarios.ledger import progress
+from ..scenarios.ledger.allotment_files import allotment_book
+from ..scenarios.ledger.allotments import Allotments, load_allotments
+from ..scenarios.ledger.book import write_collection, write_ledger
+from ..scenarios.ledger.collect import collect as collect_forms
+from ..scenarios.ledger.collect import list_files
+from ..scenarios.ledger.form import build_form, lines
+from ..scenarios.ledger.lights import MEANINGS
+from ..scenarios.ledger.sheets import save_book
+from ..scenarios.ledger.stock import stock_of, unit_codes, unit_names, unplaced
+from ..scenarios.ledger.targets import NO_YEAR, TOTAL, Ledger, load_targets
 from .console import jsonable
 from .outputs import check_apart, check_new
 from .workspace import Progress, Workspace, open_workspace

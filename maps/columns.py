@@ -11,7 +11,8 @@ import pandas as pd
 from ..coverage.opening import PERIODS
 from ..coverage.states import STATES
 from ..geodata.layers import COLUMNS, KIND_NAMES
-from ..scenarios import compare, counts, differences, dominance, ranks, targets
+from ..scenarios import compare, counts, differences, dominance, ranks
+from ..scenarios.ledger import targets
 
 HEADERS: Mapping[str, str] = {
     **targets.HEADERS, **compare.HEADERS,

@@ -60,7 +60,8 @@ HEADERS: Mapping[str, Mapping[str, str]] = {
         "name": "目标", "kind": "图层", "year": "年份", "scope": "范围", "level": "级别",
         "comparator": "比较", "planned": "计划", "planned_max": "计划上限", "unit": "单位",
         "binding": "约束性", "reading": "理解", "built": "当年建成", "reached": "已有",
-        "left": "还差", "light": "状态灯", "state": "进度", "missing": "尚缺的单位", "ambiguity": "不明之处", "source": "来源",
+        "left": "还差", "light": "状态灯", "state": "进度", "missing": "尚缺的单位",
+        "ambiguity": "不明之处", "source": "来源",
     },
     "配置要求": {"rule": "要求", **_UNIT, "sites": "现有站点数", "minimum": "至少"},
     "时限": {

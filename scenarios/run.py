@@ -20,11 +20,11 @@ from .bills import action_table
 from .cache import Cache
 from .changes import resolve
 from .keys import key_of_result
+from .ledger.targets import evaluate, load_targets
 from .measured import Known, Measured, far_notes, measure
 from .phases import Placed, place_sites
 from .schema import Scenario
 from .site_times import SiteCovers
-from .targets import evaluate, load_targets
 from .world import World
 
 __all__ = ["ADDED", "Result", "far_notes", "result_key", "run"]

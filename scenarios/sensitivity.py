@@ -84,8 +84,8 @@ def sensitivity(
     Returns
     -------
     Sensitivity
-        After Ctrl-C with the moves solved by then, and told so. The share of a site counts the moves that leave the number of sites as it is; where it falls, some
-        site must go.
+        After Ctrl-C with the moves solved by then, and told so. The share of a site counts the moves that
+        leave the number of sites as it is; where it falls, some site must go.
 
     Raises
     ------

@@ -9,9 +9,9 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
-from boai.scenarios.ledger_form import COUNTIES, COVER, ENTRY, HEADER_ROW, REPORTED, build_form, lines
-from boai.scenarios.ledger_sheets import book_bytes
-from boai.scenarios.targets import load_targets
+from boai.scenarios.ledger.form import COUNTIES, COVER, ENTRY, HEADER_ROW, REPORTED, build_form, lines
+from boai.scenarios.ledger.sheets import book_bytes
+from boai.scenarios.ledger.targets import load_targets
 from tinyworld import drive_world
 
 PLAN = load_targets()

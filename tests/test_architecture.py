@@ -44,7 +44,7 @@ OWNERS = {
         "geodata/templates.py",
         "geodata/export.py",
         "geodata/intake/report.py",
-        "scenarios/ledger_sheets.py",
+        "scenarios/ledger/sheets.py",
     },
     "sqlalchemy": {
         f"geodata/registry/{name}.py"

@@ -11,6 +11,7 @@ import pytest
 PACKAGES = (
     "app", "coverage", "coverage.hierarchy", "coverage.siting", "coverage.travel", "geodata",
     "geodata.intake", "geodata.osm", "geodata.registry", "maps", "scenarios",
+    "scenarios.ledger",
 )  # fmt: skip
 MODULES = [
     module.name

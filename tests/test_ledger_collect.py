@@ -11,11 +11,11 @@ import ledgerworld as lw
 import openpyxl
 import pytest
 from boai.geodata.errors import InputError
-from boai.scenarios.ledger_book import MATRIX, collection_book, ledger_book, write_collection, write_ledger
-from boai.scenarios.ledger_collect import Collection, collect, list_files
-from boai.scenarios.ledger_sheets import book_bytes
-from boai.scenarios.lights import COLOURS, GREEN, GREY, RED, YELLOW
-from boai.scenarios.targets import evaluate
+from boai.scenarios.ledger.book import MATRIX, collection_book, ledger_book, write_collection, write_ledger
+from boai.scenarios.ledger.collect import Collection, collect, list_files
+from boai.scenarios.ledger.lights import COLOURS, GREEN, GREY, RED, YELLOW
+from boai.scenarios.ledger.sheets import book_bytes
+from boai.scenarios.ledger.targets import evaluate
 
 FORMS = {city: lw.blank(city) for city in lw.CITIES}
 TEAMS = lw.sites([("360101", "市级", 2022, "已建")] + [("360201", "省级", 2024, "已建")] * 2)

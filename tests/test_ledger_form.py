@@ -9,8 +9,8 @@ import zipfile
 import ledgerworld as lw
 import openpyxl
 import pytest
-from boai.scenarios.allotments import Allotments
-from boai.scenarios.ledger_form import (
+from boai.scenarios.ledger.allotments import Allotments
+from boai.scenarios.ledger.form import (
     COUNTIES,
     COVER,
     ENTRY,
@@ -21,8 +21,8 @@ from boai.scenarios.ledger_form import (
     build_form,
     lines,
 )
-from boai.scenarios.ledger_sheets import book_bytes, safe
-from boai.scenarios.targets import plan_text
+from boai.scenarios.ledger.sheets import book_bytes, safe
+from boai.scenarios.ledger.targets import plan_text
 
 FORM = lw.blank()
 BOOK = openpyxl.load_workbook(io.BytesIO(FORM))

@@ -14,10 +14,7 @@ import openpyxl
 import pytest
 from boai.geodata.intake.limits import RefusedError
 from boai.maps.workbook import Sheet, workbook_bytes
-from boai.scenarios.form_counts import parse_count, plain
-from boai.scenarios.form_files import Page, read_form_file
-from boai.scenarios.form_lines import MOST_TOLD, LineReader, Wanted
-from boai.scenarios.ledger_form import (
+from boai.scenarios.ledger.form import (
     COUNTIES,
     COVER,
     ENTRY,
@@ -27,7 +24,10 @@ from boai.scenarios.ledger_form import (
     REMARK,
     REPORTED,
 )
-from boai.scenarios.ledger_returns import Return, read_return
+from boai.scenarios.ledger.form_counts import parse_count, plain
+from boai.scenarios.ledger.form_files import Page, read_form_file
+from boai.scenarios.ledger.form_lines import MOST_TOLD, LineReader, Wanted
+from boai.scenarios.ledger.returns import Return, read_return
 from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fakeworker
 import pytest
 import tinyspace
 from boai.app import runs
@@ -200,6 +201,59 @@ def test_more_time_is_used_only_where_time_ended_a_search(root: Path) -> None:
     assert Ground(root).is_settled(own, 5) and not Ground(root).is_settled(own, 500)
 
 
+def told(name: str, description: str = "") -> Scenario:
+    return scenario(f"description: '{description}'", name=name, title=name)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that compute nothing: only how they are led is tested."""
+    monkeypatch.setattr(runs, "work", fakeworker.work)
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_killed_worker_is_replaced_and_its_scenario_tried_once_more(root: Path) -> None:
+    said: list[str] = []
+    jobs = [told("a"), told("once", "once"), told("always", "always"), told("wrong", "wrong"), told("z")]
+    reports = run_many(root, jobs, processes=2, progress=said.append)
+    assert outcomes(reports) == [
+        ("baseline", "完成"), ("a", "完成"), ("once", "完成"), ("always", "失败"), ("wrong", "失败"),
+        ("z", "完成"),
+    ]  # fmt: skip
+    assert reports[2].notes == ("计算进程曾被系统终止, 已重试",) and reports[1].notes == ()
+    assert "计算进程两次被系统终止 (代码 -9)" in reports[3].problems[0] and reports[4].problems == ("不行",)
+    assert said[:2] == ["现状: 在算", "[1/6] 现状: 完成 (0.1 秒)"]  # alone, before all others
+    assert sum(text == "once: 在算" for text in said) == sum(text == "always: 在算" for text in said) == 2
+    assert "once: 计算进程被系统终止, 再试一次" in said and "always: 计算进程被系统终止" in said
+    assert said[-1].startswith("[6/6] ") and not _workers()
+
+
+@pytest.mark.usefixtures("fake")
+def test_workers_that_die_at_once_are_replaced_but_not_for_ever(root: Path) -> None:
+    jobs = [told("a"), told("b")]
+    (root / "stillborn").write_text("2")
+    assert {report.outcome for report in run_many(root, jobs, processes=2)} == {"完成"}
+    (root / "stillborn").write_text("99")
+    assert {report.outcome for report in run_many(root, jobs, processes=2)} == {"失败"}
+    assert not _workers()
+
+
+@pytest.mark.usefixtures("fake")
+def test_an_interruption_ends_all_workers(root: Path) -> None:
+    def stop(text: str) -> None:
+        if text.startswith("[2/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_many(root, [told("a"), told("b"), told("c")], processes=2, progress=stop)
+    assert not _workers()
+
+
+def _workers() -> list[str]:
+    return [one.name for one in multiprocessing.active_children() if one.name.startswith("boai-run")]
+
+
+@pytest.mark.slow
 def test_in_processes_the_same_bytes_and_a_killed_worker_is_replaced(root: Path, tmp_path: Path) -> None:
     """One of two workers is killed while it runs; a wrong scenario is among the three."""
     jobs = [
@@ -225,20 +279,7 @@ def test_in_processes_the_same_bytes_and_a_killed_worker_is_replaced(root: Path,
     assert reports[2].notes == ("计算进程曾被系统终止, 已重试",)
     assert sum(text.startswith("[") for text in said) == 4 and said[-1].startswith("[4/4] ")
     assert contents(root) == contents(alone)
-    assert not [child for child in multiprocessing.active_children() if child.name.startswith("boai-run")]
-
-
-@pytest.mark.slow
-def test_a_scenario_that_kills_its_worker_twice_is_given_up(root: Path) -> None:
-    def kill(text: str) -> None:
-        if text.startswith("乙: 20"):
-            for child in multiprocessing.active_children():
-                if child.name.startswith("boai-run") and child.pid:
-                    os.kill(child.pid, signal.SIGKILL)
-
-    jobs = [scenario(SITE, name="b", title="乙"), scenario(OPEN, name="a", title="甲")]
-    reports = {report.name: report for report in run_many(root, jobs, processes=2, progress=kill)}
-    assert reports["b"].outcome == "失败" and "两次被系统终止" in reports["b"].problems[0]
+    assert not _workers()
 
 
 @pytest.mark.slow

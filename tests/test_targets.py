@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from boai.geodata.errors import InputError
-from boai.scenarios.targets import Ledger, Span, bounds, load_targets
+from boai.scenarios.ledger.targets import Ledger, Span, bounds, load_targets
 
 PLAN = load_targets()
 HARD = "硬指标"

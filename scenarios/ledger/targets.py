@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..geodata.errors import InputError, Problem
-from ..geodata.types import load_types
-from ..geodata.yamlfile import read_text
-from .fields import Line, Slug, Text, Year
-from .reading import Model, parse_yaml, validate
+from ...geodata.errors import InputError, Problem
+from ...geodata.types import load_types
+from ...geodata.yamlfile import read_text
+from ..fields import Line, Slug, Text, Year
+from ..reading import Model, parse_yaml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from ..geodata.demand import Demand
-    from ..geodata.layers import Layer
+    from ...geodata.demand import Demand
+    from ...geodata.layers import Layer
 
 TOTAL = "合计"
 NO_YEAR = "未写年份"
@@ -331,6 +331,6 @@ def evaluate(
     as_of: int | None = None,
 ) -> pd.DataFrame:
     """Hold layers and registry against the targets; see ``ledger.progress``, which this calls."""
-    from .ledger import progress  # noqa: PLC0415 (it needs this module)
+    from .progress import progress  # noqa: PLC0415 (it needs this module)
 
     return progress(ledger, demand, layers, resources=resources, as_of=as_of)

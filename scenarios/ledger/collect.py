@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from ..geodata.demand import Demand
-from ..geodata.errors import InputError, Problem
-from ..geodata.intake.limits import MOST_FILES
-from ..geodata.shown import clean_name
+from ...geodata.demand import Demand
+from ...geodata.errors import InputError, Problem
+from ...geodata.intake.limits import MOST_FILES
+from ...geodata.shown import clean_name
+from .form import COVER_FIELDS
 from .form_files import RefusedError
 from .form_lines import Finding, Value
-from .ledger_counts import unit_codes, unit_names
-from .ledger_form import COVER_FIELDS
-from .ledger_returns import Return, read_return
-from .ledger_sums import REPEATED, matrix_table, recorded_by_city, summary_table, value_table
+from .returns import Return, read_return
+from .stock import unit_codes, unit_names
+from .sums import REPEATED, matrix_table, recorded_by_city, summary_table, value_table
 from .targets import Ledger
 
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xltx", ".csv", ".zip", ".pdf", ".doc", ".docx", ".wps")

@@ -9,14 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..geodata.demand import Demand
-from ..geodata.intake.dates import read_date
-from ..geodata.shown import shown
-from .form_counts import plain
-from .form_files import FormFile, cell_name, read_form_file
-from .form_lines import Finding, LineReader, Value, Wanted
-from .ledger_counts import unit_codes, unit_names
-from .ledger_form import (
+from ...geodata.demand import Demand
+from ...geodata.intake.dates import read_date
+from ...geodata.shown import shown
+from .form import (
     COUNTIES,
     COUNTY_HEADERS,
     COVER,
@@ -28,6 +24,10 @@ from .ledger_form import (
     VERSION,
     is_by_county,
 )
+from .form_counts import plain
+from .form_files import FormFile, cell_name, read_form_file
+from .form_lines import Finding, LineReader, Value, Wanted
+from .stock import unit_codes, unit_names
 from .targets import Ledger
 
 _AGAIN = "请省里重新发表, 把数填进新表再发"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from ..geodata.demand import Demand
-from ..geodata.layers import KIND_NAMES, Layer
-from ..geodata.types import load_types
+from ...geodata.demand import Demand
+from ...geodata.layers import KIND_NAMES, Layer
+from ...geodata.types import load_types
 from . import lights
-from .ledger_counts import DIGITS, Counted, Stock, count, missing, stock_of, unit_codes, unit_names
 from .lights import GREY, NOT_TRACKED, RED, REPORTED_ONLY, Standing, judge
+from .stock import DIGITS, Counted, Stock, count, missing, stock_of, unit_codes, unit_names
 from .targets import COLUMNS, HEADERS, NO_YEAR, TOTAL, Figure, Ledger, Reading, Target, bounds
 
 if TYPE_CHECKING:

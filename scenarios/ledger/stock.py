@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..geodata.demand import Demand
-from ..geodata.layers import Layer
+from ...geodata.demand import Demand
+from ...geodata.layers import Layer
 from .targets import Target
 
 IN_SERVICE = ("", "已建")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..geodata.errors import Problem
-from ..geodata.shown import shown
+from ...geodata.errors import Problem
+from ...geodata.shown import shown
+from .form import CHECKED, EVIDENCE, FILLED, HEADER_ROW, KEY, REMARK, REPORTED, REQUIRED
 from .form_counts import parse_count, plain
 from .form_files import Page, cell_name
-from .ledger_form import CHECKED, EVIDENCE, FILLED, HEADER_ROW, KEY, REMARK, REPORTED, REQUIRED
 from .targets import Target
 
 MOST_TOLD = 300

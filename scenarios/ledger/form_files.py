@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..geodata.intake.archive import Archive
-from ..geodata.intake.grid import Grid, column_letters
-from ..geodata.intake.limits import MB, RefusedError, check_size, megabytes, read_bytes, refuse
-from ..geodata.intake.markup import parse_xml
-from ..geodata.intake.ods import read_ods
-from ..geodata.intake.ole import MAGIC as OLE
-from ..geodata.intake.xls import read_xls
-from ..geodata.intake.xlsx import read_xlsx
-from ..geodata.shown import clean_name
+from ...geodata.intake.archive import Archive
+from ...geodata.intake.grid import Grid, column_letters
+from ...geodata.intake.limits import MB, RefusedError, check_size, megabytes, read_bytes, refuse
+from ...geodata.intake.markup import parse_xml
+from ...geodata.intake.ods import read_ods
+from ...geodata.intake.ole import MAGIC as OLE
+from ...geodata.intake.xls import read_xls
+from ...geodata.intake.xlsx import read_xlsx
+from ...geodata.shown import clean_name
 
 MOST_BYTES = 20 * MB
 """Largest form that is opened; an empty one has some 20 kB."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from ..geodata.demand import Demand
+from ...geodata.demand import Demand
+from .form import COVER_FIELDS, is_by_county
 from .form_lines import Value
-from .ledger import NOT_BINDING
-from .ledger_counts import count, stock_of, unit_codes, unit_names
-from .ledger_form import COVER_FIELDS, is_by_county
-from .ledger_returns import Return
 from .lights import GREY, RED, Standing, judge
+from .progress import NOT_BINDING
+from .returns import Return
+from .stock import count, stock_of, unit_codes, unit_names
 from .targets import Figure, Ledger, Reading, Target, bounds
 
 NOT_RETURNED = "没有市上报"

@@ -19,9 +19,9 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from ..geodata.errors import InputError, Problem
-from ..geodata.export_table import neutral, printable
-from ..geodata.store import replacing
+from ...geodata.errors import InputError, Problem
+from ...geodata.export_table import neutral, printable
+from ...geodata.store import replacing
 from .lights import COLOURS
 
 Book, Sheet = Workbook, Worksheet

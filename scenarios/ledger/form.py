@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..geodata.demand import Demand
+from ...geodata.demand import Demand
 from .allotments import Allotments
-from .ledger import figure_of
-from .ledger_counts import count, stock_of, unit_codes, unit_names
-from .ledger_sheets import Book, Sheet, add_sheet, ask_choice, ask_whole, lock, new_book, put, widths
 from .lights import NOT_TRACKED, REPORTED_ONLY
+from .progress import figure_of
+from .sheets import Book, Sheet, add_sheet, ask_choice, ask_whole, lock, new_book, put, widths
+from .stock import count, stock_of, unit_codes, unit_names
 from .targets import Ledger, Target, bounds, plan_text
 
 if TYPE_CHECKING:
-    from ..geodata.layers import Layer
+    from ...geodata.layers import Layer
 
 FORM, VERSION = "boai-targets-form", "1"
 COVER, ENTRY, COUNTIES, NOTES, MARKS = "封面", "填报", "分县", "说明", "boai"

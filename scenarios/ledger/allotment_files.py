@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..geodata.errors import InputError, Problem
-from ..geodata.shown import shown
+from ...geodata.errors import InputError, Problem
+from ...geodata.shown import shown
 from .form_counts import parse_count, plain
 from .form_files import Page, cell_name, read_form_file
-from .ledger_sheets import Book, add_sheet, ask_whole, lock, new_book, put, widths
+from .sheets import Book, add_sheet, ask_whole, lock, new_book, put, widths
 from .targets import Ledger, plan_text
 
 SHEET, KEY, SOURCE = "分解", "标识(勿改)", "来源文件*"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ..geodata.errors import InputError, Problem
-from ..geodata.yamlfile import read_text
+from ...geodata.errors import InputError, Problem
+from ...geodata.yamlfile import read_text
+from ..fields import Line, Slug, Year
+from ..reading import Model, parse_yaml, validate
 from .allotment_files import SUFFIXES, read_allotments
-from .fields import Line, Slug, Year
-from .reading import Model, parse_yaml, validate
 from .targets import Count, Ledger, bounds
 
 

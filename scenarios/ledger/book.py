@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .ledger import UNIT_HEADERS
-from .ledger_sheets import Book, add_sheet, add_table, new_book, put, save_book, widths
-from .ledger_sums import HEADERS as COLLECTED
 from .lights import MEANINGS
+from .progress import UNIT_HEADERS
+from .sheets import Book, add_sheet, add_table, new_book, put, save_book, widths
+from .sums import HEADERS as COLLECTED
 from .targets import HEADERS
 
 if TYPE_CHECKING:
-    from .ledger_collect import Collection
+    from .collect import Collection
 
 _HIDDEN = ("id", "kind", "code", "unit_level")
 """Columns for programs, which no office needs."""
