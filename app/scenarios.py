@@ -69,6 +69,9 @@ def find(root: Path, text: str) -> str | Path:
         if "/" not in text and "\\" not in text and own.is_file():
             return own
     path = Path(text)
+    if len(path.parts) > 1 and path.suffix.lower() not in _SUFFIXES:
+        # What other files hold, and whether they are there, is not to be told.
+        raise InputError(Problem("方案", "方案文件的名称应以 .yaml 结尾", path.name[:80], "请检查路径"))
     if path.is_file():
         return path
     known = [*PRESETS, *(file.stem for file in files(root))]

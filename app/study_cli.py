@@ -25,6 +25,7 @@ QuotaOption = Annotated[
     list[str] | None, typer.Option("--quota", help="新增名额: 赣州市=1-2, 各市=-1; 可重复")
 ]
 SpacingOption = Annotated[float | None, typer.Option("--spacing", help="站点间至少相距几公里(直线)")]
+RelocateOption = Annotated[int, typer.Option("--relocate", min=0, help="最多迁移几处现有站点")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="把表格 (Excel, CSV) 写到这个新文件夹")]
 
 
@@ -47,6 +48,7 @@ def front(
     candidates: CandidatesOption = "",
     quota: QuotaOption = None,
     spacing: SpacingOption = None,
+    relocate: RelocateOption = 0,
     time_limit: Annotated[
         float, typer.Option("--time-limit", help="全部求解最多几秒; 没求完的区间会写明")
     ] = 300.0,
@@ -60,7 +62,7 @@ def front(
 
     wanted = Wanted(
         kind, number=number, limit=limit, candidates=candidates, quotas=quota or (), spacing=spacing,
-        time_limit=time_limit, out=out,
+        relocate=relocate, time_limit=time_limit, out=out,
     )  # fmt: skip
     found = job.front(
         root, wanted, against=against, most=most, price=price, unit=unit, by=by, scenarios=scenario or (),
@@ -90,24 +92,29 @@ def sensitivity(
     runs: Annotated[int, typer.Option("--runs", min=0, help="再随机变动各县居民几次")] = 8,
     seed: Annotated[int, typer.Option("--seed", help="随机数种子")] = 1,
     by: Annotated[str, typer.Option("--by", help="逐个变动 city 设区市 或 county 县区 的居民")] = "city",
+    break_even: Annotated[
+        bool, typer.Option("--break-even/--no-break-even", help="也求每处站点的保本点")
+    ] = True,
     limit: LimitOption = None,
     candidates: CandidatesOption = "",
     quota: QuotaOption = None,
     spacing: SpacingOption = None,
+    relocate: RelocateOption = 0,
     time_limit: Annotated[float, typer.Option("--time-limit", help="每次求解最多几秒")] = 60.0,
     out: OutOption = None,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
-    """稳定性: 居民、车速、时限、数量变动时, 哪些站点仍然入选; 每处站点的盈亏平衡点。"""
+    """稳定性: 居民、车速、时限、数量变动时, 哪些站点仍然入选; 每处站点的保本点。"""
     from . import sensitivity as job
     from .planning import Wanted
 
     wanted = Wanted(
         kind, number=number, limit=limit, candidates=candidates, quotas=quota or (), spacing=spacing,
-        time_limit=time_limit, out=out,
+        relocate=relocate, time_limit=time_limit, out=out,
     )  # fmt: skip
     moves: dict[str, Any] = {"people": people, "runs": runs, "seed": seed, "by": by}
+    moves["break_evens"] = break_even
     moves |= {"speeds": speed} if speed else {}
     moves |= {"limits": limits} if limits else {}
     found = job.sensitivity(root, wanted, progress=say, **moves)

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ..geodata.layers import Kind
 from .costs import Price
-from .fields import Line, Text, Year, printable
+from .fields import LayerKind, Line, Text, Year, printable
 from .reading import Model
 
 ModelName = Literal["mclp", "lscp", "partial", "backup", "expected", "p-median", "p-center"]
@@ -93,7 +92,7 @@ Parts = Annotated[tuple[Part, ...], Field(strict=False, min_length=1, max_length
 class Siting(Model):
     """A request to place new sites of a kind in a year, or in several."""
 
-    kind: Kind = Field(description="图层, 例如 warehouse")
+    kind: LayerKind = Field(description="图层, 例如 warehouse")
     year: Year | None = Field(default=None, description="哪一年; 写了 phases 时不写")
     rule: Rule | None = Field(
         default=None,

@@ -237,8 +237,11 @@ def _capped(numbers: Sequence[int], room: int) -> list[int]:
 
 
 def _by_level(lots: list[Lot], sites: list[int]) -> list[tuple[Lot, list[int]]]:
-    """Give the sites of a year, in the order of their gains, to its levels in the order of the file."""
-    ends = np.cumsum([0, *(lot.number for lot in lots)])
+    """Give the sites of a year, in the order of their gains, to its levels in the order of the file.
+
+    Sites in the place of existing ones come on top of the numbers: the last level gets them.
+    """
+    ends = [0, *np.cumsum([lot.number for lot in lots[:-1]]).tolist(), len(sites)]
     return [(lot, sites[start:end]) for lot, start, end in zip(lots, ends, ends[1:], strict=False)]
 
 

@@ -159,7 +159,7 @@ def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: P
         (["coverage", "hospital"], "没有这个图层"),
         (["coverage", "--by", "村"], "省、市、县"),
         (["gaps", "../../etc/passwd"], "没有这个图层"),
-        (["compare", "nosuch"], "没有这个预设"),
+        (["compare", "nosuch"], "没有这个方案"),
         (["compare", "../../../etc/passwd"], "yaml"),
         (["network", "check", "nosuch.csv"], "不存在"),
     ],

@@ -14,7 +14,7 @@ from boai.scenarios.ledger import lights
 from boai.scenarios.ledger.allotment_files import allotment_book
 from boai.scenarios.ledger.allotments import load_allotments
 from boai.scenarios.ledger.lights import GREEN, GREY, NOT_TRACKED, RED, REPORTED_ONLY, YELLOW, Standing, judge
-from boai.scenarios.ledger.progress.progress import by_unit, progress, tally
+from boai.scenarios.ledger.progress import by_unit, progress, tally
 from boai.scenarios.ledger.stock import missing, stock_of
 from boai.scenarios.ledger.targets import COLUMNS, NO_YEAR, TOTAL, evaluate, load_targets
 from tinyworld import drive_world

@@ -229,6 +229,10 @@ def test_sites_to_keep_are_never_given_up() -> None:
     phased = placed(high, "{kind: warehouse, phases: {2025: 1, 2026: 1}, relocations: 2}")
     assert set(phased.given_up["id"]) <= {"warehouse-1"}
     assert set(phased.given_up["year"]) <= {2025, 2026}
+    rows = phased.schedules[phased.schedules["chosen"]]
+    assert len(phased.sites) == rows["opened"].sum() == 2 + len(phased.given_up)
+    table = phased.layers["warehouse"].table
+    assert rows["covered"].iloc[-1] == sum(2**node for node in reach(nodes_of(high, table), 4))
 
 
 def test_no_site_is_given_up_for_nothing() -> None:

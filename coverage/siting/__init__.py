@@ -5,13 +5,15 @@ Covering: `mclp` (most residents for a number of sites or a budget), `lscp` (few
 `best_for_limits`, `shared_budget`, `capacitated_mclp`. Distance: `p_median`, `p_center`, `p_dispersion`,
 `capacitated_p_median`. Years, doubt, fairness, supply: `phased_mclp`, `robust_mclp`, `fair_mclp`,
 `supply_network`. Rules on any of them: `Rules`. What a plan is worth: `marginal_table`, `cover_curve`,
-`best_plans`. Every plan's status follows from its own bound; `Plan.certificate` proves it.
+`best_plans`, `break_even`; all that no other plan beats: `cover_cost_front`, `cover_equity_front`. Every plan's
+status follows from its own bound; `Plan.certificate` proves it.
 """
 
 from __future__ import annotations
 
 from .alternatives import Alternatives, k_best
 from .alternatives_cover import best_plans
+from .break_even import BreakEven, break_even
 from .capacitated_cover import capacitated_mclp
 from .capacitated_median import capacitated_p_median
 from .center import center_radius, certify_center, p_center
@@ -23,6 +25,8 @@ from .cover_spacing import spacing
 from .cover_types import Resource, shared_budget
 from .dispersion import certify_dispersion, dispersion_distance, p_dispersion
 from .fairness import fair_mclp
+from .front import Front, cover_cost_front
+from .front_equity import EquityFront, cover_equity_front
 from .marginals import Marginals, marginal_table
 from .marginals_curve import Curve, cover_curve
 from .median import p_median
@@ -40,8 +44,11 @@ from .supply_network_types import Leg, Level, SupplyNetwork, SupplyPlan
 
 __all__ = [
     "Alternatives",
+    "BreakEven",
     "Budget",
     "Curve",
+    "EquityFront",
+    "Front",
     "Leg",
     "Level",
     "Marginals",
@@ -57,6 +64,7 @@ __all__ = [
     "backup_cover",
     "best_for_limits",
     "best_plans",
+    "break_even",
     "capacitated_mclp",
     "capacitated_p_median",
     "center_radius",
@@ -64,7 +72,9 @@ __all__ = [
     "certify_dispersion",
     "certify_median",
     "certify_partial",
+    "cover_cost_front",
     "cover_curve",
+    "cover_equity_front",
     "covered_weight",
     "dispersion_distance",
     "expected_cover",

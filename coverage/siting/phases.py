@@ -306,11 +306,26 @@ class _Stages:
         asked = self.asked
         if self.best is None or plan.status == "infeasible":
             return PhasedPlan(asked.names, plan, None, None, None, "")
+        self._better_year_by_year(alone)
         ahead = _schedule(asked, self.best, alone)
         myopic = None if self.myopic is None else _schedule(asked, self.myopic.state, self.myopic.bounds)
         order = None if self.order is None else _schedule(asked, self.order, alone)
         text = _compare(asked, ahead, myopic, plan)
         return PhasedPlan(asked.names, plan, ahead, myopic, order, text)
+
+    def _better_year_by_year(self, alone: Floats) -> None:
+        """Take another plan for the order year by year where its first year that differs covers more.
+
+        That is so only where the time did not suffice to solve each year.
+        """
+        for state in (self.best, self.order):
+            if self.myopic is None or state is None:
+                continue
+            mine, other = self.asked.covered(self.myopic.state), self.asked.covered(state)
+            more = np.flatnonzero(np.abs(other - mine) > 1e-9 * (1.0 + mine))
+            if len(more) and other[more[0]] > mine[more[0]]:
+                known = np.where(np.arange(len(mine)) == 0, self.myopic.bounds, np.inf)
+                self.myopic = Found(state, np.minimum(known, alone))
 
 
 def _schedule(asked: Timetable, state: Mask, bounds: Floats) -> Schedule:
