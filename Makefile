@@ -31,6 +31,8 @@ bench: bench-roads bench-siting  ## measure speed and memory, also against the n
 	$(BIN)/python bench/bench_measures.py
 	$(BIN)/python bench/bench_intake.py
 	$(BIN)/python bench/bench_registry.py
+	$(BIN)/boai init $(DEMO)
+	$(BIN)/python bench/bench_scenarios.py $(DEMO)
 
 bench-roads: $(VENV)/.bench  ## measure the road network: import, travel times, snapping, against the peers
 	$(BIN)/python bench/bench_osm.py

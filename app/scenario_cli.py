@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +44,8 @@ def new(
         console.print_json(found)
         return
     typer.echo(f"已写出 {found['file']}")
-    typer.echo(f"改好后: boai scenario check {found['name']}, 再 boai scenario run {found['name']}")
+    which = found["name"] if out is None else str(out)
+    typer.echo(f"改好后: boai scenario check {which}, 再 boai scenario run {which}")
 
 
 @scenario_app.command("check", cls=Command)
@@ -144,13 +146,34 @@ def show(
         console.print_json(found)
         return
     for table in found["tables"]:
-        rows = table["shown"][:top]
+        rows = _some(table["shown"], top)
         more = f" (共 {len(table['shown']):,} 行, 列出 {top} 行)" if len(table["shown"]) > top else ""
         console.print_table(console.marked(table["title"] + more, found["labels"]), rows, table["headers"])
-    for sentence in [*found["sentences"], *found["notes"]]:
+    layers = (f"  {line}" for line in found["layers"])
+    for sentence in [*found["sentences"], *layers, *found["notes"]]:
         typer.echo(console.clean(sentence))
     for path in found["files"]:
         typer.echo(path)
+
+
+def _some(rows: Sequence[Mapping[str, Any]], top: int) -> list[Mapping[str, Any]]:
+    """Leave so many rows of a table, as many of each layer: the last layers are no less worth seeing.
+
+    Examples
+    --------
+    >>> rows = [{"kind": kind, "rank": rank} for kind, rank in [("AED", 1), ("AED", 2), ("救援队", 1)]]
+    >>> _some(rows, 2)
+    [{'kind': 'AED', 'rank': 1}, {'kind': '救援队', 'rank': 1}]
+    """
+    if len(rows) <= top:
+        return list(rows)
+    seen = Counter[Any]()
+    turns = []
+    for at, row in enumerate(rows):
+        turns.append((seen[row.get("kind")], at))
+        seen[row.get("kind")] += 1
+    chosen = sorted(at for _, at in sorted(turns)[:top])
+    return [rows[at] for at in chosen]
 
 
 scenario_app.command("front", cls=Command)(front)

@@ -16,8 +16,6 @@ from .outputs import check_folder, check_new
 from .workspace import Progress, load_world, open_workspace
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..scenarios.requests import Siting
     from ..scenarios.run import Result
     from .runs import RunReport
@@ -234,21 +232,28 @@ def run(
     }
 
 
+_MOST_TOLD = 20
+
+
 def _summary(reports: Sequence[RunReport]) -> dict[str, Any]:
     """Say in a sentence each what was computed changes, with the labels of the data."""
-    fresh = [report for report in reports if report.outcome == "完成" and report.folder is not None]
-    if not fresh:
-        return {"labels": [], "sentences": []}
-    from ..scenarios.compare import headlines  # noqa: PLC0415 (pandas is slow to import)
-    from ..scenarios.results import load_result  # noqa: PLC0415
+    from ..scenarios.results import read_manifest  # noqa: PLC0415
 
     first = next(one for one in reports if one.name == "baseline")
     if first.folder is None:
         return {"labels": [], "sentences": []}
-    others = [load_result(one.folder) for one in fresh if one is not first and one.folder is not None]
-    results = [load_result(first.folder), *others]
-    told = headlines(results)
-    return {"labels": list(results[0].provenance["labels"]), "sentences": list(told[bool(others) :])}
+    labels = list(read_manifest(first.folder)["labels"])
+    fresh = [one.folder for one in reports if one.outcome == "完成" and one.folder is not None]
+    if not fresh:
+        return {"labels": labels, "sentences": []}
+    from ..scenarios.compare import headlines  # noqa: PLC0415 (pandas is slow to import)
+    from ..scenarios.results import load_result  # noqa: PLC0415
+
+    others = [folder for folder in fresh if folder != first.folder]
+    told = headlines([load_result(folder) for folder in [first.folder, *others[:_MOST_TOLD]]])
+    rest = len(others) - _MOST_TOLD
+    more = [f"另有 {rest} 个方案算好了, 用 boai compare 或 boai scenario show 查看。"] if rest > 0 else []
+    return {"labels": labels, "sentences": [*told[bool(others) :], *more]}
 
 
 def results_of(
@@ -308,12 +313,14 @@ def show(
     Returns
     -------
     dict
-        name, title, key, labels, sentences, notes, tables (title, headers of the columns to show, shown rows,
-        rows), plans (siting requests with their bounds), files (of ``out``, a new folder).
+        name, title, key, labels, sentences, layers (a line each, where the sentence is short), notes, tables
+        (title, headers of the columns to show, shown rows, rows), plans (siting requests with their bounds),
+        files (of ``out``, a new folder).
     """
     from ..maps.comparison import write_comparison  # noqa: PLC0415 (pandas is slow to import)
-    from ..scenarios.compare import headlines  # noqa: PLC0415
+    from ..scenarios.compare import headlines, layer_lines  # noqa: PLC0415
     from .console import jsonable  # noqa: PLC0415
+    from .scenario_tables import tables_of  # noqa: PLC0415
 
     if out is not None:
         check_folder(out)
@@ -329,64 +336,12 @@ def show(
         "key": result.key,
         "labels": list(result.provenance["labels"]),
         "sentences": list(headlines(results, costs=costs)[-1:]),
+        "layers": [line for own in layer_lines(results) for line in own],
         "notes": list(result.notes),
-        "tables": [one for one in _tables(results, costs=costs) if one["rows"]],
+        "tables": [one for one in tables_of(results, costs=costs) if one["rows"]],
         "plans": jsonable([{k: v for k, v in plan.items() if k != "seconds"} for plan in result.plans]),
         "files": files,
     }
-
-
-def _tables(results: Sequence[Result], *, costs: bool) -> list[dict[str, Any]]:
-    """Make the tables of a result that a screen shows."""
-    import pandas as pd  # noqa: PLC0415 (slow to import)
-
-    from ..scenarios.compare import compare  # noqa: PLC0415
-    from ..scenarios.counts import actions_of  # noqa: PLC0415
-    from ..scenarios.ranks import ranks  # noqa: PLC0415
-
-    result = results[-1]
-    whole = compare(results, costs=costs)
-    main = whole[whole["main"] & (whole["scenario"] == result.name)]
-    main = main[main["kind"].isin(_shown(results))]
-    actions = actions_of(result)
-    given = actions[(actions["action"] != "open") | (actions["source"] != "")] if len(actions) else actions
-    plans = pd.DataFrame(result.plans)
-    return [
-        _table(
-            "覆盖",
-            "方案对比",
-            main,
-            "kind limit_text share points gained lost per_site worst_county worst_share",
-        ),
-        _table("改动", "行动", result.done, "number action kind name county detail"),
-        _table(
-            "新站点", "选址排序", ranks(result, costs=costs), "kind rank year name city gain cumulative cost"
-        ),
-        _table("撤销的现有站点", "行动", result.given_up, "kind year name city county"),
-        _table(
-            "选址求解", "选址求解", plans, "kind years rule opened objective bound gap status stopped note"
-        ),
-        _table("各年次序", "各年次序", result.schedules, "kind year order opened covered bound chosen"),
-        *([_table("费用", "费用", given, "action kind name sites price cost source")] if costs else []),
-    ]
-
-
-def _shown(results: Sequence[Result]) -> list[str]:
-    from ..geodata.layers import shown_kinds  # noqa: PLC0415
-
-    return list(shown_kinds(result.layers for result in results))
-
-
-def _table(title: str, sheet: str, table: pd.DataFrame, names: str) -> dict[str, Any]:
-    """Write a table for a screen: the columns that say anything, in the words of the workbook."""
-    from ..maps import columns  # noqa: PLC0415 (pandas is slow to import)
-    from .answers import rows_of  # noqa: PLC0415
-
-    wanted = [name for name in names.split() if name in table.columns and not table[name].isna().all()]
-    rows = rows_of(table)
-    shown = [{name: columns.shown(name, row[name]) for name in wanted} for row in rows]
-    headers = {name: columns.header(name, sheet) or name for name in wanted}
-    return {"title": title, "headers": headers, "shown": shown, "rows": rows}
 
 
 def schema(out: Path | None, *, overwrite: bool = False) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..coverage.measures import LEVELS
 from ..geodata import demand as residents
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import EXAMPLE
@@ -32,7 +33,6 @@ from .workspace import Progress, Workspace, open_workspace
 if TYPE_CHECKING:
     from ..geodata.demand import Demand
 
-LEVELS = ("省", "市", "县")
 _COLUMNS = ["id", "county_code", "level", "status", "year"]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ..coverage.opening import PERIODS
 from ..coverage.states import STATES
 from ..geodata.layers import COLUMNS, KIND_NAMES
-from ..scenarios import compare, counts, differences, dominance, ranks
+from ..scenarios import compare, counts, differences, dominance, ranks, result_tables
 from ..scenarios.ledger import targets
 
 HEADERS: Mapping[str, str] = {
@@ -21,8 +21,8 @@ HEADERS: Mapping[str, str] = {
     "limit_text": "上限", "rank": "次序", "cells": "网格数", "lon": "经度", "lat": "纬度",
     "nearest_site": "最近站点", "nearest_id": "最近站点编号", "cost": "相距(分钟或米)", "cost_text": "相距",
     "id": "编号", "gain": "新增覆盖居民", "cumulative": "累计新增覆盖", "share_after": "建成后全省比例",
-    "sites": "站点数", "rule": "要求或规则", "minimum": "至少", "p": "请求数量", "objective": "新增覆盖(解)",
-    "bound": "新增覆盖(上界)", "gap": "相对差距", "solver": "求解状态", "candidates": "候选地点数",
+    "sites": "站点数", "rule": "要求或规则", "minimum": "至少", "gap": "相对差距", "solver": "求解状态",
+    "candidates": "候选地点数",
     "note": "备注", "p90_text": "九成居民在此以内", "second_share": "失去最近一处后仍在上限内的比例",
     "labels": "标注", "limit_min": "时限(分)", "readiness_min": "准备(分)",
     "worst_min": "最远到达(分, 含准备)",
@@ -83,11 +83,16 @@ _ACTIONS = {
     "number": "改动序号(空: 选址)", "action": "动作", "sites": "站点数", "price": "单价", "unit": "费用单位",
     "source": "价格来源", "cost": "费用", "detail": "做法",
 }  # fmt: skip
+SOLVING = {{"status": "solver"}.get(name, name): text for name, text in result_tables.HEADERS["选址"].items()}
+"""Columns that tell how the siting requests were solved, in their order; sites have a status, too."""
 IN_TABLE: Mapping[str, Mapping[str, str]] = {
     "方案对比": compare.HEADERS,
     "分县变化": differences.HEADERS,
     "分市变化": differences.HEADERS,
     "选址排序": ranks.HEADERS,
+    "选址求解": SOLVING,
+    "改动": result_tables.HEADERS["改动"],
+    "各年次序": result_tables.HEADERS["分期对照"],
     "支配关系": dominance.HEADERS,
     "费用": _ACTIONS,
     "行动": _ACTIONS,
@@ -137,7 +142,7 @@ _PERIOD_COLUMNS = {"served": "覆盖", "share": "比例", "loss": "关门损失"
 
 WORDS: dict[str, dict[Any, str]] = {
     "action": counts.WORDS,
-    "rule": {"mclp": "最大覆盖选址", "each_county": "每县一处", "each_city": "每市一处"},
+    **{name: dict(result_tables.WORDS[name]) for name in ("rule", "planning", "order")},
     "comparator": {"=": "等于", ">=": "不少于"},
     "solver": {"optimal": "最优 (已证明)", "feasible": "可行 (差距见左)", "infeasible": "无解"},
     "kind": dict(KIND_NAMES),
@@ -167,7 +172,8 @@ _SHARES = {
     "top_tenth", "bottom_half", "nothing_share", "without_share", "used_share", "best_share", "of_ceiling",
     "met_share", "in_time_share", "sole_share", "closes_share_of_one",
     "people_share", "value_share", "urban_share", "rural_share", "good_share", "share_before", "open_share",
-    "in_time_county", "in_time_city", "in_time_province", *(f"{kind}_worst" for kind in KIND_NAMES),
+    "in_time_county", "in_time_city", "in_time_province",
+    *(f"{kind}_{name}" for name in ("worst", "second") for kind in KIND_NAMES),
     "always_share", *(f"{period}_{each}" for period in PERIODS for each in ("share", "loss")),
 }  # fmt: skip
 _DEGREES = {"lon", "lat", "best_lon", "best_lat"}
@@ -277,6 +283,8 @@ def shown(name: str, value: Any) -> Any:
     --------
     >>> shown("share", 0.12345), shown("residents", 12), shown("kind", "aed"), shown("gini", 0.314159)
     ('12.3 %', 12, 'AED', '0.314')
+    >>> shown("year", 2025.0)  # no thousands
+    '2025'
     """
     said = word(name, value)
     if said is not None or isinstance(value, bool | np.bool_):
@@ -286,7 +294,7 @@ def shown(name: str, value: Any) -> Any:
     if isinstance(value, int | np.integer | float | np.floating):
         number = rounded(name, value)
         if number is None or isinstance(number, int):
-            return number
+            return str(number) if name == "year" and number is not None else number
         if name in _SHARES:
             return f"{100 * number:.1f} %"
         return f"{number:.3f}" if name in _FINE else number

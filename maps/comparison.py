@@ -49,7 +49,8 @@ READ = (
     (
         "支配",
         "若另一方案在每个指标上都不比它差, 且至少一个更好, 该方案即被支配, 可以不选。指标: 各图层主要一档的"
-        "覆盖居民、最弱的县覆盖比例, 以及改动站点数 (每项行动都给了价格时改用总价)。"
+        "覆盖居民、最弱的县覆盖比例、失去最近一处后仍覆盖的比例 (驾车的图层), "
+        "以及改动站点数 (每项行动都给了价格时改用总价)。"
         "居民、道路、上限不同的方案之间不比较; 扩缩容和开放时间的效果不在这些指标内, "
         "有这类改动的方案也不与别的比较。",
     ),
@@ -148,6 +149,8 @@ def _for_people(name: str, table: pd.DataFrame) -> pd.DataFrame:
 def _notes(world: World, results: Sequence[Result], *, costs: bool) -> list[tuple[str, str]]:
     """Rows of the sheet 说明: the sentences first, then how to read the tables, then sources."""
     told = [*comparison.headlines(results, costs=costs, world=world), conclusion(results, costs=costs)]
+    lines = zip(results[1:], comparison.layer_lines(results, world=world), strict=True)
+    layers = [("分图层", f"{result.title}: {line}") for result, own in lines for line in own]
     read: Mapping[bool, Sequence[tuple[str, str]]] = {True: PRICES_READ, False: ()}
     stamp, *sources = notes_of(world, results)
-    return [stamp, *(("结论", text) for text in told if text), *READ, *read[costs], *sources]
+    return [stamp, *(("结论", text) for text in told if text), *layers, *READ, *read[costs], *sources]

@@ -136,8 +136,8 @@ def _of(table: pd.DataFrame, kinds: Sequence[Kind], result: Result) -> pd.DataFr
 
 def _plans(result: Result) -> pd.DataFrame:
     """Rows of the siting requests without their wall time, which differs from run to run."""
-    table = pd.DataFrame(result.plans).assign(title=result.title)
-    return table.drop(columns="seconds", errors="ignore").rename(columns={"status": "solver"})
+    table = pd.DataFrame(result.plans).rename(columns={"status": "solver"})
+    return table[[name for name in columns.SOLVING if name in table.columns]].assign(title=result.title)
 
 
 def _stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -187,8 +187,8 @@ def notes_of(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
 
 def _cell(name: str, value: Any) -> Value:
     """Turn a value into what a cell holds: text made safe, a number, or nothing."""
-    if name in columns.WORDS:
-        return columns.word(name, value) or safe_text(str(value))
+    if name in columns.WORDS and isinstance(value, str):
+        return columns.word(name, value) or safe_text(value)
     if name == "year" and str(value).isdecimal():
         return int(value)
     if isinstance(value, bool | np.bool_):

@@ -104,19 +104,19 @@ def _added(baseline: Result, plan: Result) -> str:
 
 
 def _change(baseline: Result, plan: Result, kind: Kind) -> str:
-    """Say how many are within the main limit, before and after; each by its own."""
+    """Say how many are within the scenario's main limit, before and after: never two limits compared."""
     old, new = (result.covers[kind].standard for result in (baseline, plan))
-    before, after = (
-        province_row(result, kind, standard.main) for result, standard in ((baseline, old), (plan, new))
-    )
+    after = province_row(plan, kind, new.main)
+    if new.main not in old.limits:
+        return f"{within(new)}覆盖 {style.share_text(after['share'])} (现状没有这一档上限, 不能比较)"
+    before = province_row(baseline, kind, new.main)
     more = int(after["served"] - before["served"])
     shares = [style.share_text(row["share"]) for row in (before, after)]
-    was = "" if old.main == new.main else f"{within(old)} "
     then = "升至" if after["share"] >= before["share"] else "降至"
     people = f", {'多' if more > 0 else '少'}覆盖 {style.people_text(abs(more))}" if more else ""
     if before["share"] == after["share"]:
         return f"{within(new)}覆盖仍为 {shares[1]}{people}"
-    return f"{within(new)}覆盖由 {was}{shares[0]} {then} {shares[1]}{people}"
+    return f"{within(new)}覆盖由 {shares[0]} {then} {shares[1]}{people}"
 
 
 def residents_of(world: World, result: Result) -> Demand:

@@ -14,6 +14,7 @@ from .costs import Costs
 from .placed_models import MODELS
 from .placing import Ask, UnitQuota, unit_of, walking_problem
 from .requests import Part, Siting, quota_range
+from .standard_changes import limit_problem
 from .world import World
 
 _ALIKE = {"year", "number", "budget", "level", "note"}
@@ -216,10 +217,3 @@ def _no_hosts(world: World, request: Siting, where: str) -> Iterator[Problem]:
     if not any((table["lon"].notna() & table["lat"].notna()).any() for table in tables):
         fix = "请先登记候选场所 (要有坐标), 或改用 candidates: settlements、seats、cells"
         yield Problem(f"{where}.hosts", "登记里没有这类候选场所的位置", "、".join(request.hosts)[:60], fix)
-
-
-def limit_problem(where: str, standard: Standard, got: int) -> Problem:
-    """Say that a limit is none of a standard's."""
-    unit = 60 if standard.mode == "drive" else 1
-    known = ", ".join(f"{limit // unit}" for limit in standard.limits)
-    return Problem(where, f"应是{standard.name}的一档, 单位{standard.unit}", str(got), f"可选: {known}")

@@ -100,7 +100,7 @@ def make_board(
     """
     layer, standard = world.layers[kind], world.standards[kind]
     joined = append_sites(layer, candidate_rows(world, kind, places))
-    old = pairs_of(world, standard, *_lonlat(layer), limit=limit, cache=cache)
+    old = pairs_of(world, standard, *meet.sites(layer), limit=limit, cache=cache)
     every, rows = (places, None) if places.part_of is None or not shared else places.part_of
     new = pairs_of(world, standard, every.lon, every.lat, limit=limit, cache=cache)
     parts = [old, new if rows is None else _rows_of(new, rows)]
@@ -120,11 +120,6 @@ def make_board(
         residents=float(world.demand.residents.sum()),
         note=note,
     )
-
-
-def _lonlat(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    lon, lat = meet.sites(layer)
-    return np.asarray(lon, np.float64), np.asarray(lat, np.float64)
 
 
 def _rows_of(part: Arrays, rows: NDArray[np.intp]) -> Arrays:

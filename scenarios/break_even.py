@@ -8,9 +8,9 @@ import pandas as pd
 
 from ..coverage.siting.break_even import BreakEven, break_even
 from ..coverage.siting.plan import Plan
-from .front_words import people
 from .fronts import options_of
 from .placed_models import Request
+from .sentences import people_text
 
 COLUMNS = [
     "rank", "may_fall", "instead", "loss", "places", "verified", "proven", "sentence",
@@ -70,6 +70,6 @@ def _sentence(name: str, found: BreakEven, instead: str) -> str:
         within = math.floor(1000 * (1 - found.factor) + 1e-9) / 10  # down: so much is sure
         told = f"它周边的居民减少 {within:.1f} % 以内仍选它"
         told += f", 再少则改选 {instead}" if instead else ""
-    lost = f"; 如不能设在这里, 至少少覆盖 {people(max(0.0, found.loss))}"
+    lost = f"; 如不能设在这里, 至少少覆盖 {people_text(max(0.0, found.loss))}"
     dear = f"; 造价为其他点的 {found.places} 倍以内仍值得选" if found.places > 1 else ""
     return f"{name}: {told}{lost}{dear}{'' if found.proven else ' (未全部证明)'}。"

@@ -72,7 +72,7 @@ class Sites:
 
 
 def settlements(world: World, layer: Layer, *, seats_only: bool) -> Sites:
-    """List the county seats, then the settlements, without those that hold a site of the layer.
+    """List the county seats, then the settlements, without those that hold a site of the layer or are flooded.
 
     A site is held by the seat or settlement nearest to it.
     """
@@ -86,7 +86,16 @@ def settlements(world: World, layer: Layer, *, seats_only: bool) -> Sites:
         held[(sites @ places.T).argmax(axis=1)] = True
     asked = np.asarray(gaz.level)[rows] == _COUNTY if seats_only else np.ones(len(rows), bool)
     every = _places(gaz, rows[asked])
-    return replace(every, part_of=(every, np.arange(len(every)))).take(np.flatnonzero(~held[asked]))
+    free = ~held[asked] & ~under_water(world, every.lon, every.lat)
+    return replace(every, part_of=(every, np.arange(len(every)))).take(np.flatnonzero(free))
+
+
+def under_water(world: World, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the points in flooded areas: no new site may go there."""
+    wet = np.zeros(len(lon), bool)
+    for area in world.flooded:
+        wet |= area.holds(lon, lat)
+    return wet
 
 
 def _places(gaz: Gazetteer, rows: NDArray[np.intp]) -> Sites:
@@ -104,7 +113,7 @@ def populous_cells(world: World, cover: Cover, *, parts: int) -> Sites:
     ----------
     cover
         Of the layer as it is; cells below the standard's minimum density and cells without such residents are
-        left out, and at most ``MOST_CELLS`` stay.
+        left out, as are flooded ones, and at most ``MOST_CELLS`` stay.
     parts
         1: the centre of each cell. 7: its centre and six points around it, at the spacing of seven equal
         hexagons; for AED, whose reach is far smaller than a cell.
@@ -112,6 +121,7 @@ def populous_cells(world: World, cover: Cover, *, parts: int) -> Sites:
     demand = world.demand
     missing = demand.residents * (1.0 - cover.main_share)
     missing[demand.residents < cover.standard.min_density * demand.area_km2] = 0.0
+    missing[under_water(world, demand.lon, demand.lat)] = 0.0
     cells = np.argsort(-missing, kind="stable")[:MOST_CELLS]
     cells = cells[missing[cells] > 0]
     lon, lat = demand.lon[cells], demand.lat[cells]
@@ -121,7 +131,8 @@ def populous_cells(world: World, cover: Cover, *, parts: int) -> Sites:
     lon, lat = lon.round(_DIGITS), lat.round(_DIGITS)
     # A part, or a rounded centre, may lie across a border: its own county is responsible, outside it is none.
     county = locate(world.units, lon, lat) if len(cells) else np.empty(0, np.int32)
-    lon, lat, county = lon[county >= 0], lat[county >= 0], county[county >= 0]
+    kept = (county >= 0) & ~under_water(world, lon, lat)
+    lon, lat, county = lon[kept], lat[kept], county[kept]
     name = label_points(world.gazetteer, lon, lat, county=county) if len(lon) else np.empty(0, np.str_)
     return Sites(lon, lat, county, name)
 
@@ -143,7 +154,7 @@ def _hexagons(
 
 
 def lacking_seats(world: World, layer: Layer, *, unit: str) -> Sites:
-    """List the seats of the units that lack a site, by code.
+    """List the seats of the units that lack a site, by code, without those that are flooded.
 
     Parameters
     ----------
@@ -154,13 +165,14 @@ def lacking_seats(world: World, layer: Layer, *, unit: str) -> Sites:
     gaz, demand = world.gazetteer, world.demand
     seats = np.flatnonzero(np.asarray(gaz.level) == _COUNTY)
     seats = seats[np.argsort(np.asarray(gaz.county)[seats], kind="stable")]
+    seats = seats[~under_water(world, np.asarray(gaz.lon)[seats], np.asarray(gaz.lat)[seats])]
     codes = np.asarray(demand.county_code).astype(str)
     if unit == "county":
         there = np.isin(codes, layer.table["county_code"].to_numpy(str))
         return _places(gaz, seats[~there[np.asarray(gaz.county)[seats]]])
     held = layer.table.loc[layer.table["level"] == "市级", "county_code"].to_numpy(str)
-    lacking = [city for city in np.unique(codes.astype("<U4")) if city not in set(held.astype("<U4"))]
     own = codes.astype("<U4")[np.asarray(gaz.county)[seats]]
+    lacking = [city for city in np.unique(own) if city not in set(held.astype("<U4"))]
     return _places(gaz, np.array([_city_seat(gaz, seats[own == city]) for city in lacking], np.intp))
 
 

@@ -37,9 +37,7 @@ from .site_changes import PLANNED, Draft, append_sites, flooded, next_ids, unit_
 from .standard_changes import changed_standards
 from .world import World
 
-__all__ = [
-    "DONE", "PLANNED", "Resolved", "append_sites", "count_actions", "next_ids", "resolve", "unit_columns",
-]  # fmt: skip
+__all__ = ["DONE", "PLANNED", "Resolved", "append_sites", "next_ids", "resolve", "unit_columns"]
 
 _TEXTS = ("action", "kind", "id", "name", "county_code", "county", "city", "detail")
 DONE = [
@@ -53,7 +51,7 @@ CLOSED = "停用"
 
 FLOOD_RULES = (
     "与受淹范围相接的道路视为中断, 不考虑水深、桥梁和堤坝 (假设, 与“淹没”评估相同)",
-    "受淹范围内的站点停用; 居民仍计在原处, 没有转移",
+    "受淹范围内的站点停用, 范围内的地点不作选址候选; 居民仍计在原处, 没有转移",
 )
 """What every scenario with a flood says."""
 
@@ -151,6 +149,7 @@ class _Drafts:
             "walk": walk,
             "demand": self.growth.apply(),
             "resources": resources,
+            "flooded": (*world.flooded, *areas) if areas else world.flooded,
         }
         new = {name: part for name, part in parts.items() if part is not getattr(world, name)}
         return (replace(world, **new) if new else world), tuple(notes)
@@ -237,19 +236,3 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         return pd.Series([one or 0 for one in values], dtype=np.int64)
 
     return pd.DataFrame({name: column(name) for name in DONE})
-
-
-def count_actions(before: Mapping[Kind, Layer], after: Mapping[Kind, Layer]) -> dict[Kind, dict[str, int]]:
-    """Count by kind the sites that are new, gone, or elsewhere: the actions that a scenario asks for."""
-    counts: dict[Kind, dict[str, int]] = {}
-    for kind, layer in after.items():
-        old = before[kind].table.set_index("id")[["lon", "lat"]]
-        new = layer.table.set_index("id")[["lon", "lat"]]
-        both = old.index.intersection(new.index)
-        moved = (old.loc[both] != new.loc[both]).any(axis=1).sum()
-        counts[kind] = {
-            "opened": len(new.index.difference(old.index)),
-            "closed": len(old.index.difference(new.index)),
-            "moved": int(moved),
-        }
-    return counts

@@ -157,6 +157,13 @@ def headlines(
     return (first, *(sentences.of_scenario(one, rows, tables[0], costs=costs) for one, rows in others))
 
 
+def layer_lines(results: Sequence[Result], *, world: World | None = None) -> tuple[tuple[str, ...], ...]:
+    """Tell of each result but the first, by layer, what its headline leaves out; empty where nothing."""
+    tables = _tables(results, None, world)
+    lines = [sentences.layer_lines(*own, tables[0]) for own in zip(results[1:], tables[1:], strict=True)]
+    return tuple(own if len(own) > sentences.MOST_LAYERS else () for own in lines)
+
+
 def check_comparable(results: Sequence[Result]) -> None:
     """Check that results are made from the same data: raises ``InputError`` with every one that is not."""
     if not results:

@@ -24,7 +24,7 @@ def conclusion(results: Sequence[Result], *, costs: bool = True) -> str:
     if len(results) < 3:
         return ""
     told = []
-    if len(own) > 1:
+    if len(own) > 1 and results[0].covers:
         some = [results[0], *(results[i] for i in own)]
         table = compare(some)
         rows = table[table["main"]].assign(at=_places(table[table["main"]], len(some)))

@@ -9,16 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from ..geodata.layers import KIND_NAMES
-from .fields import Line, printable
+from .fields import Line, Money, Short
 from .reading import Model
 
 OTHER = "其他"
 """Level that stands for all levels which are not listed."""
-
-Price = Annotated[float, Field(ge=0, le=1e12)]
-"""A price in the unit of the table."""
-
-Level = Annotated[str, Field(max_length=20), AfterValidator(printable)]
 
 
 def _by_level(value: Any) -> Any:
@@ -39,9 +34,9 @@ def _known_kinds(value: dict[str, dict[str, float]]) -> dict[str, dict[str, floa
 
 
 Prices = Annotated[
-    dict[str, Annotated[dict[Level, Price], Field(max_length=20)]],
+    dict[str, Annotated[dict[Short, Money], Field(max_length=20)]],
     Field(max_length=20),
-    BeforeValidator(_by_level, json_schema_input_type=dict[str, Price | dict[Level, Price]]),
+    BeforeValidator(_by_level, json_schema_input_type=dict[str, Money | dict[Short, Money]]),
     AfterValidator(_known_kinds),
 ]
 """Layer → level → price; a layer with one price for all levels may be written ``warehouse: 80``."""

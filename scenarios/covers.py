@@ -64,7 +64,7 @@ def travel_parts(world: World, standard: Standard) -> list[Any]:
 
 
 def _places(layer: Layer) -> list[str]:
-    return [hash_of(*(np.asarray(each, np.float64) for each in meet.sites(layer)))]
+    return [hash_of(*meet.sites(layer))]
 
 
 def pairs_of(

@@ -14,6 +14,7 @@ from ..geodata.dasymetric import apportion
 from ..geodata.demand import Demand
 from ..geodata.errors import InputError, Problem
 from .actions import Grow
+from .cache import part_hash
 from .named_units import Unit, unit_of
 from .world import World
 
@@ -131,8 +132,8 @@ def _within(amount: Whole, most: Whole) -> Whole:
 
 
 def _meta(before: Demand, after: Demand) -> dict[str, Any]:
-    """Derive the hash of changed residents from that of the old ones and the new figures."""
-    digest = hashlib.sha256(str(before.meta.get("hash", "")).encode())
+    """Derive the hash of changed residents from the content of the old ones and the new figures."""
+    digest = hashlib.sha256(part_hash(before).encode())
     for name in ("residents", "urban", "age_60", "age_65"):
         digest.update(np.ascontiguousarray(getattr(after, name), np.int64).tobytes())
     return {**before.meta, "hash": digest.hexdigest()}

@@ -44,9 +44,6 @@ HEADERS = {
 
 COLUMNS = list(HEADERS)
 
-MOST = 20
-"""Units that gain most, of a short list."""
-
 
 def differences(results: Sequence[Result], demand: Demand, *, by: str = "县") -> pd.DataFrame:
     """Compare scenarios with the first result, the baseline, unit by unit within the main limits.
@@ -87,14 +84,6 @@ def differences(results: Sequence[Result], demand: Demand, *, by: str = "县") -
     ]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True)[COLUMNS] if filled else pd.DataFrame(columns=COLUMNS)
-
-
-def leading(table: pd.DataFrame, *, most: int = MOST) -> pd.DataFrame:
-    """Leave the units that gain most and all that lose, of each scenario and kind."""
-    gaining = table[table["change"] > 0]
-    rank = gaining.groupby(["scenario", "kind"]).cumcount()
-    kept: pd.DataFrame = table[table.index.isin(gaining.index[rank < most]) | (table["change"] < 0)]
-    return kept.reset_index(drop=True)
 
 
 def changed(table: pd.DataFrame) -> pd.DataFrame:

@@ -18,8 +18,13 @@ from .costs import PRICED
 from .counts import ROADS
 from .run import Result
 
-CRITERIA = {"served": "覆盖居民", "worst": "最弱的县覆盖比例", "cost": "费用"}
-"""What scenarios are judged by: the first two of every layer within its main limit."""
+CRITERIA = {
+    "served": "覆盖居民",
+    "worst": "最弱的县覆盖比例",
+    "second": "失去最近一处后仍覆盖的比例",
+    "cost": "费用",
+}
+"""What scenarios are judged by: the first three of every layer within its main limit, second when driving."""
 
 HEADERS = {
     "scenario": "方案代码",
@@ -29,6 +34,7 @@ HEADERS = {
     "text": "说明",
     **{f"{kind}_served": f"{name}覆盖居民" for kind, name in KIND_NAMES.items()},
     **{f"{kind}_worst": f"{name}最弱的县覆盖比例" for kind, name in KIND_NAMES.items()},
+    **{f"{kind}_second": f"{name}失去最近一处后仍覆盖的比例" for kind, name in KIND_NAMES.items()},
     "cost": "费用",
     "actions": "改动站点合计",
 }
@@ -60,7 +66,7 @@ def dominance(
     results
         The baseline first; it takes part.
     criteria
-        Of ``CRITERIA``. served and worst: of every layer. cost: of the whole scenario where all that are
+        Of ``CRITERIA``. served, worst, second: of every layer. cost: of the whole scenario where all that are
         compared have a price for every action, in one unit, else the number of sites that actions touch.
     costs
         False takes the number of actions in any case.
@@ -132,6 +138,8 @@ def _figures(results: Sequence[Result]) -> pd.DataFrame:
             at = side.at[kind, side.result.covers[kind].standard.main]
             row[f"{kind}_served"] = at.served
             row[f"{kind}_worst"] = float(at.shares.min()) if len(at.shares) else np.nan
+            if side.result.covers[kind].standard.mode == "drive":
+                row[f"{kind}_second"] = side.second.get(kind, np.nan)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -140,7 +148,7 @@ def _criteria(figures: pd.DataFrame, criteria: Sequence[str], *, costs: bool) ->
     """Choose the columns that decide."""
     found = [
         Criterion(f"{kind}_{name}", True)
-        for name in ("served", "worst")
+        for name in ("served", "worst", "second")
         if name in criteria
         for kind in KIND_NAMES
         if f"{kind}_{name}" in figures.columns

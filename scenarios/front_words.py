@@ -8,6 +8,7 @@ import pandas as pd
 from ..coverage.siting.front import Front
 from ..coverage.siting.front_equity import EquityFront
 from .boards import Board
+from .sentences import people_text
 
 _MOST_NAMED = 4
 """Intervals that are named one by one."""
@@ -16,17 +17,6 @@ _MOST_NAMED = 4
 def proven_text(proven: bool) -> str:
     """Say whether a plan is proven to be on the front."""
     return "已证明" if proven else "未证明"
-
-
-def people(number: float) -> str:
-    """Write a number of residents: 9,870 人, 12.3 万人.
-
-    Examples
-    --------
-    >>> people(9870), people(123456)
-    ('9,870 人', '12.3 万人')
-    """
-    return f"{number:,.0f} 人" if abs(number) < 10_000 else f"{number / 10_000:,.1f} 万人"
 
 
 def cost_sentences(
@@ -46,8 +36,9 @@ def cost_sentences(
     certain = "全部方案都已列出并证明" if found.complete else "时限内没有算完"
     told = [
         f"费用与覆盖的前沿: {len(table)} 个互不占优的方案, {certain}。",
-        f"{limit}以内的居民: 新设 {first['number']} 处 {people(first['residents'])} ({first['share']:.2%}), "
-        f"新设 {last['number']} 处 {people(last['residents'])} ({last['share']:.2%})。",
+        f"{limit}以内的居民: 新设 {first['number']} 处 {people_text(first['residents'])} "
+        f"({first['share']:.2%}), "
+        f"新设 {last['number']} 处 {people_text(last['residents'])} ({last['share']:.2%})。",
     ]
     told += [] if priced else _knee(table)
     if np.isfinite(price[0]):
@@ -68,12 +59,12 @@ def _knee(table: pd.DataFrame) -> list[str]:
     if len(gain) < 2 or not gain[1] > 0:
         return []
     less = np.flatnonzero(gain[1:] < gain[1] / 2)
-    start = f"第一处新增 {people(gain[1])}"
+    start = f"第一处新增 {people_text(gain[1])}"
     if not len(less):
         return [f"{start}; 到 {table['number'].iloc[-1]} 处为止, 每多一处的新增都不低于它的一半。"]
     at = int(less[0]) + 1
     number = int(table["number"].iloc[at - 1]) + 1
-    return [f"{start}; 从第 {number} 处起, 每多一处新增 {people(gain[at])}, 不到第一处的一半。"]
+    return [f"{start}; 从第 {number} 处起, 每多一处新增 {people_text(gain[at])}, 不到第一处的一半。"]
 
 
 def _missing(found: Front, board: Board, *, priced: bool) -> list[str]:
@@ -85,8 +76,8 @@ def _missing(found: Front, board: Board, *, priced: bool) -> list[str]:
         )
         span = low if low == high else f"{low}-{high}"
         where = f"费用 {span} 之间" if priced else f"新设 {span} 处"
-        more = "" if one.cover_above <= 0 else f"多于 {people(one.cover_above)}, "
-        told.append(f"{where}可能还有未列出的方案, 覆盖{more}至多 {people(one.cover_at_most)}。")
+        more = "" if one.cover_above <= 0 else f"多于 {people_text(one.cover_above)}, "
+        told.append(f"{where}可能还有未列出的方案, 覆盖{more}至多 {people_text(one.cover_at_most)}。")
     rest = len(found.missing) - _MOST_NAMED
     return [*told, f"另有 {rest} 段也可能有未列出的方案。"] if rest > 0 else told
 
@@ -100,14 +91,14 @@ def equity_sentences(found: EquityFront, table: pd.DataFrame, by: str) -> list[s
     certain = "全部方案都已列出并证明" if found.complete else "时限内没有算完"
     told = [f"覆盖与公平的前沿: {len(table)} 个互不占优的方案, {certain}。"]
     told.append(
-        f"只求覆盖最多: {people(first['residents'])}, 覆盖最低的{unit} {first['lowest_unit']} "
+        f"只求覆盖最多: {people_text(first['residents'])}, 覆盖最低的{unit} {first['lowest_unit']} "
         f"{first['lowest_share']:.1%}。"
     )
     if len(table) > 1:
         given_up = first["residents"] - last["residents"]
         told.append(
             f"最照顾最低的{unit}: {last['lowest_unit']} {last['lowest_share']:.1%}, "
-            f"为此少覆盖 {people(given_up)}。"
+            f"为此少覆盖 {people_text(given_up)}。"
         )
     fixed = [name for name, counts in zip(found.names, found.counted, strict=True) if not counts]
     if fixed:
@@ -116,6 +107,6 @@ def equity_sentences(found: EquityFront, table: pd.DataFrame, by: str) -> list[s
     for one in found.missing[:_MOST_NAMED]:
         told.append(
             f"最低覆盖率高于 {one.lowest_above:.1%}、不超过 {one.lowest_to:.1%} 的方案可能还有未列出的, "
-            f"覆盖至多 {people(one.cover_at_most)}。"
+            f"覆盖至多 {people_text(one.cover_at_most)}。"
         )
     return [*told, "覆盖与基尼系数的前沿不作计算: 它不能精确求解; 每个方案的基尼系数列在表中。"]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from ..coverage import meet
@@ -59,7 +58,7 @@ def measure(
         Called before gaps are looked for anew.
     """
     standard, cache = world.standards[layer.kind], covers.cache
-    parts = _Parts.of(world, layer, standard)
+    parts = _Parts.of(world, layer, standard, covers.base)
     keys = {"cover": key_of(parts.cover), "gaps": key_of(parts.gaps)}
     if known is not None and known.keys.get("cover") == keys["cover"] and known.cover.standard == standard:
         covers.know(layer, known.cover)
@@ -67,7 +66,7 @@ def measure(
     if known is not None and known.keys.get("gaps") == keys["gaps"]:
         gaps = known.gaps
     else:
-        gaps = cache.table("gaps", parts.gaps, lambda: _gaps(world, layer, cover, say))
+        gaps = cache.table("gaps", parts.gaps, lambda: _gaps(world, layer, covers, say))
     return Measured(
         cover=cover,
         gaps=gaps,
@@ -93,22 +92,23 @@ class _Parts:
     stores: list[object]
 
     @staticmethod
-    def of(world: World, layer: Layer, standard: Standard) -> _Parts:
+    def of(world: World, layer: Layer, standard: Standard, base: World) -> _Parts:
         own = world.roads(standard)
         roads = "" if standard.mode == "walk" and own.mode != "walk" else part_hash(own)  # straight lines
         people = part_hash(world.demand)
-        places = hash_of(*(np.asarray(each, np.float64) for each in meet.sites(layer)))
+        places = hash_of(*meet.sites(layer))
         how = [standard.mode, list(standard.limits), standard.detour, standard.access_kmh]
         demand = world.demand
         cover: list[object] = [roads, hash_of(demand.cell, demand.lon, demand.lat), places, how]
         counted = [*cover, people]
         words = _columns(layer, "id", "name")
+        barriers = part_hash(base.roads(standard)) if roads else ""
         asked = [_columns(layer, "level", "readiness_min"), part_hash(world.network)]
         return _Parts(
             cover=cover,
             units=counted,
             summary=[*counted, repr(standard)],
-            gaps=[*counted, repr(standard), words, part_hash(world.gazetteer)],
+            gaps=[*counted, repr(standard), words, part_hash(world.gazetteer), barriers],
             stores=[*counted, repr(standard), *asked] if standard.compliance else [],
         )
 
@@ -125,9 +125,16 @@ def _summary(world: World, layer: Layer, covers: SiteCovers) -> pd.DataFrame:
     return summarise(world.demand, world.roads(standard), layer, covers.of(layer), second=second)
 
 
-def _gaps(world: World, layer: Layer, cover: Cover, say: Callable[[], None]) -> pd.DataFrame:
+def _gaps(world: World, layer: Layer, covers: SiteCovers, say: Callable[[], None]) -> pd.DataFrame:
+    """Find the gaps; barriers between neighbours are those of the roads of today.
+
+    Under water no cell is linked to another: by the roads of the scenario a flooded city would fall into as
+    many gaps as it has cells, none of them large.
+    """
     say()
-    return find_gaps(world.demand, cover, layer, world.gazetteer, network=world.roads(cover.standard))
+    cover = covers.of(layer)
+    roads = covers.base.roads(cover.standard)
+    return find_gaps(world.demand, cover, layer, world.gazetteer, network=roads)
 
 
 def far_notes(
@@ -139,7 +146,7 @@ def far_notes(
     roads = part_hash(world.network) if driven else ""
     found: dict[Kind, tuple[str, ...]] = {}
     for kind in driven:
-        places = hash_of(*(np.asarray(each, np.float64) for each in meet.sites(layers[kind])))
+        places = hash_of(*meet.sites(layers[kind]))
         far = [
             known.value("far_cells", [roads, part_hash(world.demand)], lambda: _far_cells(world)),
             known.value(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
-from .asked import Job, ask_of, check_requests, jobs_of, limit_of, limit_problem, lots_of
+from .asked import Job, ask_of, check_requests, jobs_of, limit_of, lots_of
 from .boards import Board, make_board, open_on
 from .cache import Cache
 from .candidates import lacking_seats
@@ -26,7 +26,7 @@ from .solved import SCHEDULES, Answer, answer, open_all, task_of
 from .solved_words import years_text
 from .world import World
 
-__all__ = ["MYOPIC", "Covers", "Placed", "check_requests", "limit_problem", "place_sites", "reach_of"]
+__all__ = ["MYOPIC", "Covers", "Placed", "check_requests", "place_sites", "reach_of"]
 
 MYOPIC = "选址按年份依次优化: 每一年只看当年, 以前各年已定的站点不再变动; 这不是各年合起来的最优"
 """What a result says where a kind is asked for in several years, each by itself."""

@@ -165,12 +165,13 @@ def rules_of(world: World, ask: Ask, board: Board) -> tuple[Rules, tuple[int, ..
             problems += error.problems
     if problems:
         raise InputError(problems)
-    exclusive, forbidden = _apart(ask, board)
+    relocations = min(ask.relocations, board.n_existing - len(staying(ask, board)))
+    exclusive, forbidden = _apart(ask, board, movable=relocations > 0)
     rules = Rules(
         quotas=tuple(quotas),
         exclusive=exclusive,
         existing=tuple(board.existing),
-        relocations=min(ask.relocations, board.n_existing - len(staying(ask, board))),
+        relocations=relocations,
     )
     return rules, forbidden
 
@@ -198,8 +199,11 @@ def _quotas(world: World, wish: UnitQuota, board: Board) -> tuple[Quota, ...]:
     }
     new = range(board.n_existing, board.n_all)
     if wish.unit in _EACH:
-        labels = names[_EACH[wish.unit]]
-        return quotas_by(labels, at_least=wish.at_least, at_most=wish.at_most, among=new)
+        level = _EACH[wish.unit]
+        every = np.asarray(gaz.city_name if level == "city" else gaz.county_name).astype(str).tolist()
+        # units without a candidate are asked, too: the request cannot be met then, and says so
+        least = dict.fromkeys(every, wish.at_least) if wish.at_least else 0
+        return quotas_by(names[level], at_least=least, at_most=wish.at_most, among=new)
     level, name = unit_of(gaz, wish.unit, "--quota")
     labels = names[level]
     inside = tuple(row for row in new if labels[row] == name)
@@ -227,14 +231,17 @@ def unit_of(gaz: Gazetteer, text: str, where: str) -> tuple[str, str]:
     return ("city" if place.level == _CITY else "county"), place.name
 
 
-def _apart(ask: Ask, board: Board) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
-    """Find what the spacing forbids: sets of which one may be open, and candidates beside sites that stay."""
+def _apart(ask: Ask, board: Board, *, movable: bool) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """Find what the spacing forbids: sets of which one may be open, and candidates beside sites that stay.
+
+    Where existing sites are ``movable`` they stand in the sets, and no candidate is left out for good.
+    """
     if ask.spacing_km is None:
         return (), ()
     table = board.layer.table
     lon, lat = table["lon"].to_numpy(float), table["lat"].to_numpy(float)
     old = board.n_existing
-    if ask.relocations:
+    if movable:
         return tuple(_with_new(spacing(lon, lat, ask.spacing_km), old)), ()
     apart = spacing(lon[old:], lat[old:], ask.spacing_km)
     near = np.zeros(len(lon) - old, bool)

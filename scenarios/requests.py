@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .costs import Price
-from .fields import LayerKind, Line, Text, Year, printable
+from .fields import LayerKind, Line, Money, Short, Text, Year
 from .reading import Model
 
 ModelName = Literal["mclp", "lscp", "partial", "backup", "expected", "p-median", "p-center"]
@@ -18,8 +17,7 @@ Rule = Literal["each_county", "each_city"]
 Planning = Literal["look_ahead", "myopic"]
 
 Number = Annotated[int, Field(ge=1, le=5000)]
-Money = Annotated[float, Field(gt=0, le=1e12)]
-Level = Annotated[str, Field(max_length=20), AfterValidator(printable)]
+Budget = Annotated[float, Field(gt=0, le=1e12)]
 
 _QUOTA = re.compile(r"(\d{1,4})?(-(\d{1,4})?)?")
 _NUMBERED = ("mclp", "backup", "expected", "p-median", "p-center")
@@ -69,8 +67,8 @@ class Part(Model):
     """Sites of one year that get the same level; those with the largest gains go to the first part."""
 
     number: Number | None = Field(default=None, description="新增几处")
-    budget: Money | None = Field(default=None, description="预算, 单位同 costs.unit")
-    level: Level | None = Field(default=None, description="新站点的级别; 默认是该项的级别")
+    budget: Budget | None = Field(default=None, description="预算, 单位同 costs.unit")
+    level: Short | None = Field(default=None, description="新站点的级别; 默认是该项的级别")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -105,13 +103,13 @@ class Siting(Model):
         "backup 双重覆盖、expected 期望覆盖、p-median 总路程最短、p-center 最远路程最短",
     )
     number: Number | None = Field(default=None, description="新增几处")
-    budget: Money | None = Field(
+    budget: Budget | None = Field(
         default=None, description="预算, 单位同 costs.unit; 按 cost 或 costs.open 的价格折成处数"
     )
     share: Annotated[float, Field(gt=0, le=100)] | None = Field(
         default=None, description="覆盖百分之几的居民, 只用于 partial"
     )
-    cost: Price | None = Field(default=None, description="新设一处的价格; 不写时用 costs.open 的价格")
+    cost: Money | None = Field(default=None, description="新设一处的价格; 不写时用 costs.open 的价格")
     hosts: Annotated[tuple[Line, ...], Field(strict=False, min_length=1, max_length=30)] | None = Field(
         default=None,
         description="候选点是登记的候选场所, 写类型, 例如 [学校, 社区]; AED 可写 公共场所 (所有类型)",
@@ -147,7 +145,7 @@ class Siting(Model):
     failure: Annotated[float, Field(gt=0, lt=100)] | None = Field(
         default=None, description="每处失效的可能, 百分比, 只用于 expected; 默认 10"
     )
-    level: Level = Field(default="", description="新站点的级别")
+    level: Short = Field(default="", description="新站点的级别")
     note: Text = Field(default="", description="说明")
 
     @property

@@ -49,7 +49,8 @@ HEADERS: Mapping[str, Mapping[str, str]] = {
     "选址": {
         "kind": "图层", "years": "年份", "rule": "要求或规则", "planning": "分期方式", "p": "请求数量",
         "opened": "新设", "closed": "让出", "counts": "目标值的含义", "objective": "目标值(解)",
-        "bound": "目标值(界)", "gap": "相对差距", "status": "求解状态", "candidates": "候选点数",
+        "bound": "目标值(界)", "gap": "相对差距", "status": "求解状态", "stopped": "因何停止",
+        "candidates": "候选点数",
         "limit_text": "上限", "note": "备注",
     },
     "分期对照": {
@@ -81,7 +82,7 @@ _TABLES = {
     "分期对照": "schedules", "目标": "targets", "配置要求": "admin", "时限": "compliance", "费用": "costs",
 }  # fmt: skip
 
-_WORDS: Mapping[str, Mapping[Any, str]] = {
+WORDS: Mapping[str, Mapping[Any, str]] = {
     "kind": dict(KIND_NAMES),
     "action": {
         "open": "新设", "close": "撤销", "move": "迁移", "resize": "调整规模", "retime": "调整开放时间",
@@ -98,6 +99,7 @@ _WORDS: Mapping[str, Mapping[Any, str]] = {
     "comparator": {"=": "等于", ">=": "不少于"},
     "chosen": {True: "是", False: "否"},
 }  # fmt: skip
+"""Words for the codes in a column."""
 
 
 def tables_of(result: Result) -> Iterator[tuple[str, str]]:
@@ -126,7 +128,7 @@ def _csv(table: pd.DataFrame, headers: Mapping[str, str], label: str) -> str:
 
 def _cell(name: str, value: Any) -> str:
     """Write a cell: words for codes, missing as empty, nothing that a spreadsheet program would run."""
-    words = _WORDS.get(name, {})
+    words = WORDS.get(name, {})
     if isinstance(value, str | bool) and value in words:
         return words[value]
     if value is None or str(value) in ("nan", "<NA>"):

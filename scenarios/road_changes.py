@@ -19,6 +19,7 @@ from ..geodata.overlay import Overlay, impose, under
 from ..geodata.road_names import edges_of_roads
 from .actions import Block, Flood, Point, Slow
 from .areas import Area
+from .cache import part_hash
 from .world import World
 
 Edges = NDArray[np.int64]
@@ -91,6 +92,8 @@ class Roads:
         """
         found = []
         for i, network in enumerate(self.networks):
+            if self._measures and not network.meta.get("hash"):  # others are told apart by their content
+                network = replace(network, meta={**network.meta, "hash": part_hash(network)})  # noqa: PLW2901
             overlay = Overlay(str(network.meta.get("hash", "")))
             for speed in sorted({speed for speed, _ in self._measures}):
                 edges = np.concatenate([own[i] for other, own in self._measures if other == speed])

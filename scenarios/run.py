@@ -20,7 +20,8 @@ from .bills import action_table
 from .cache import Cache
 from .changes import resolve
 from .keys import key_of_result
-from .ledger.targets import evaluate, load_targets
+from .ledger.progress import progress as progress_of
+from .ledger.targets import load_targets
 from .measured import Known, Measured, far_notes, measure
 from .phases import Placed, place_sites
 from .schema import Scenario
@@ -33,6 +34,9 @@ ADDED = [
     "kind", "year", "rank", "id", "name", "county", "city", "county_code", "lon", "lat", "level",
     "gain", "cumulative", "share_after",
 ]  # fmt: skip
+
+_UNITS = ["kind", "level", "code", "name", "city", "limit", "limit_text", "residents", "served", "share"]
+"""Columns of the units, as `by_unit` returns them."""
 
 _ROADS = ("label", "kind", "source", "made", "licence", "like", "rules")
 """What a network's ``meta`` says about where its roads come from and how they were read."""
@@ -153,7 +157,9 @@ def run(
         gaps={kind: each.gaps for kind, each in measured.items()},
         added=added,
         plans=placed.plans,
-        targets=evaluate(load_targets(), after.demand, placed.layers),
+        targets=progress_of(
+            load_targets(), after.demand, placed.layers, resources=after.resources
+        ),
         admin=admin_failures(after.demand, placed.layers, after.rules),
         provenance=_provenance(world, after, scenario),
         residents=after.demand.residents,
@@ -216,7 +222,7 @@ def _units(measured: Mapping[Kind, Measured]) -> pd.DataFrame:
         table = each.units.copy()
         table.insert(0, "kind", kind)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_UNITS)
 
 
 def _added(world: World, placed: Placed, covers: SiteCovers) -> pd.DataFrame:
@@ -242,7 +248,7 @@ def _added(world: World, placed: Placed, covers: SiteCovers) -> pd.DataFrame:
                     rank=np.arange(1, len(own) + 1),
                     gain=np.diff(cumulative, prepend=0),
                     cumulative=cumulative,
-                    share_after=(served + exact) / float(residents.sum()),
+                    share_after=(served + exact) / max(1.0, float(residents.sum())),
                 )
             )
     return pd.concat(tables, ignore_index=True)[ADDED] if tables else pd.DataFrame(columns=ADDED)

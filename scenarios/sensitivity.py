@@ -17,11 +17,11 @@ from ..coverage.siting.plan import Plan
 from ..coverage.siting.rules import broken
 from ..geodata.errors import InputError, Problem
 from .break_even import break_even_table
-from .front_words import people
 from .fronts import options_of
 from .moves import Move, standard_moves
 from .placed_models import Request
 from .placing import Ask, Board, rules_of, set_up
+from .sentences import people_text
 from .world import World
 
 __all__ = ["Move", "Sensitivity", "sensitivity", "standard_moves"]
@@ -298,8 +298,9 @@ def _told(base: Plan, table: pd.DataFrame, sites: pd.DataFrame, entering: pd.Dat
     if len(same) and same["regret"].max() > 0:
         worst = same.iloc[int(same["regret"].to_numpy().argmax())]
         told.append(
-            f"坚持现方案的损失最大是在“{worst['move']}”时: 比当时最好的方案少覆盖 {people(worst['regret'])} "
-            f"({worst['share']:.2%}); 平均 {people(same['regret'].mean())}。"
+            f"坚持现方案的损失最大是在“{worst['move']}”时: 比当时最好的方案少覆盖 "
+            f"{people_text(worst['regret'])} ({worst['share']:.2%}); "
+            f"平均 {people_text(same['regret'].mean())}。"
         )
     elif len(same):
         told.append("各次变动下坚持现方案都不少覆盖居民。")

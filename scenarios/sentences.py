@@ -9,9 +9,19 @@ from typing import Any
 from ..coverage.inequality import percent_text
 from ..coverage.standards import Standard
 from . import counts
+from .result_tables import WORDS
 from .run import Result
 
 Row = Mapping[str, Any]
+
+MOST_LAYERS = 2
+"""Layers that one sentence tells in full."""
+
+_SITES = {column: counts.WORDS[action] for action, column in counts.COUNTS.items()}
+_SITES["out_of_service"] = "受淹停用"
+
+_USUAL = ("mclp", "each_county", "each_city")
+"""What siting requests seek that needs no word: most residents, or a site for each unit."""
 
 
 def of_baseline(result: Result, rows: Sequence[Row]) -> str:
@@ -25,37 +35,73 @@ def of_baseline(result: Result, rows: Sequence[Row]) -> str:
 
 
 def of_scenario(result: Result, rows: Sequence[Row], baseline: Sequence[Row], *, costs: bool) -> str:
-    """Say what a scenario changes: layer by layer, then its circumstances, its cost, and what is proven.
+    """Say what a scenario changes: its circumstances, layer by layer, its cost, and what is proven.
+
+    Of more than ``MOST_LAYERS`` layers only the shares are told, and whom they gain and lose: the sentence is
+    to be read out, and `layer_lines` tell the rest.
 
     Parameters
     ----------
     rows, baseline
         Of the comparison, those of the scenario and of the baseline.
     """
-    before = {(row["kind"], row["limit"]): row for row in baseline}
-    layers = [_layer(result, row, before.get((row["kind"], row["limit"]))) for row in rows if row["main"]]
-    words = [counts.by_word(result), *layers, bill_text(rows) if costs else "", _proof(result)]
+    layers = list(layer_lines(result, rows, baseline))
+    if len(layers) > MOST_LAYERS:
+        layers = [_sites(rows), ", ".join(_short(row, before) for row, before in _touched(rows, baseline))]
+    paid = costs and any(row["actions"] for row in rows)
+    words = [counts.by_word(result), *layers, bill_text(rows) if paid else "", _proof(result)]
     if not any((*layers, words[0])):
         return f"{result.title}: 站点没有变化。"
     return f"{result.title}: {'; '.join(word for word in words if word)}。"
 
 
-def _layer(result: Result, row: Row, before: Row | None) -> str:
-    """Say what happens to a layer; empty where nothing does."""
-    moved = [
-        (f"增加 {people_text(row['gained'])}", row["gained"]),
-        (f"减少 {people_text(row['lost'])}", row["lost"]),
-        (f"居民增减带来 {people_text(row['growth'])}", row["growth"]),
+def layer_lines(result: Result, rows: Sequence[Row], baseline: Sequence[Row]) -> tuple[str, ...]:
+    """Say what happens to each layer that a scenario touches, one line each; see `of_scenario`."""
+    return tuple(_layer(result, row, before) for row, before in _touched(rows, baseline))
+
+
+def _touched(rows: Sequence[Row], baseline: Sequence[Row]) -> list[tuple[Row, Row | None]]:
+    """Pair the rows of main limits where anything changes with those of the baseline, if it has them."""
+    known = {(row["kind"], row["limit"]): row for row in baseline}
+    pairs = [(row, known.get((row["kind"], row["limit"]))) for row in rows if row["main"]]
+    return [
+        (row, before)
+        for row, before in pairs
+        if row["actions"] or row["out_of_service"] or _people(row, "gained lost growth") or before is None
     ]
-    told = [text for text, number in moved if number and not math.isnan(number)]
-    if not (row["actions"] or row["out_of_service"] or told or before is None):
-        return ""
-    sites = actions_text(row)
+
+
+_MOVED = {"gained": "增加", "lost": "减少", "growth": "居民增减带来"}
+
+
+def _people(row: Row, names: str) -> str:
+    """Say whom a scenario gains and loses; empty where nobody."""
+    numbers = ((_MOVED[name], row[name]) for name in names.split())
+    told = (f"{word} {people_text(number)}" for word, number in numbers if number and not math.isnan(number))
+    return "、".join(told)
+
+
+def _short(row: Row, before: Row | None) -> str:
+    """Say the share of a layer before and after, and whom it gains and loses."""
     was = "" if before is None else f"{percent_text(before['share'])} → "
-    people = f" ({'、'.join(told)})" if told else " (覆盖不变)" if before is not None else ""
+    people = _people(row, "gained lost")
+    return f"{row['layer']}覆盖 {was}{percent_text(row['share'])}" + (f" ({people})" if people else "")
+
+
+def _sites(rows: Sequence[Row]) -> str:
+    """Say the actions on the sites of all layers together."""
+    main = [row for row in rows if row["main"]]
+    return actions_text({name: sum(row[name] for row in main) for name in _SITES})
+
+
+def _layer(result: Result, row: Row, before: Row | None) -> str:
+    """Say what happens to a layer."""
+    was = "" if before is None else f"{percent_text(before['share'])} → "
+    told = _people(row, "gained lost growth")
+    people = f" ({told})" if told else " (覆盖不变)" if before is not None else ""
     cover = f"{limit_text(result, row)}覆盖 {was}{percent_text(row['share'])}{people}"
-    head = f"{row['layer']} {sites}".strip()
-    return ", ".join(part for part in (head, cover, _open_text(row), _left(row)) if part)
+    head = f"{row['layer']} {actions_text(row)}".strip()
+    return ", ".join(part for part in (head, cover, _open_text(row), _left(result, row)) if part)
 
 
 def _open_text(row: Row) -> str:
@@ -66,15 +112,19 @@ def _open_text(row: Row) -> str:
     return f"按开放时间全周平均 {before} → {percent_text(row['open_share'])}"
 
 
-def _left(row: Row) -> str:
-    """Say who is still out of reach, and where most of them are."""
+def _left(result: Result, row: Row) -> str:
+    """Say who is still out of reach, and which county is the weakest."""
     left = row["residents"] - row["served"]
     if not left:
         return "人人够得着"
-    worst = (
-        f", 最弱的是{row['worst_county']} {percent_text(row['worst_share'])}" if row["worst_county"] else ""
-    )
-    return f"仍有 {people_text(left)}够不着{worst}"
+    told = f"仍有 {people_text(left)}够不着"
+    if not row["worst_county"]:
+        return told
+    units = result.units
+    own = units[(units["kind"] == row["kind"]) & (units["limit"] == row["limit"]) & (units["level"] == "县")]
+    alike = int((own.loc[own["residents"] > 0, "share"] <= row["worst_share"]).sum())
+    name = f"{row['worst_county']}等 {alike} 个县" if alike > 1 else row["worst_county"]
+    return f"{told}, 最弱的是{name} {percent_text(row['worst_share'])}"
 
 
 def actions_text(row: Row) -> str:
@@ -86,9 +136,7 @@ def actions_text(row: Row) -> str:
     >>> actions_text({**counts, "opened": 1200, "out_of_service": 2})
     '新增 1,200 处、受淹停用 2 处'
     """
-    names = [(column, counts.WORDS[action]) for action, column in counts.COUNTS.items()]
-    names.append(("out_of_service", "受淹停用"))
-    return "、".join(f"{word} {row[name]:,} 处" for name, word in names if row[name])
+    return "、".join(f"{word} {row[name]:,} 处" for name, word in _SITES.items() if row[name])
 
 
 def bill_text(rows: Sequence[Row]) -> str:
@@ -113,7 +161,8 @@ def _proof(result: Result) -> str:
     if not plans:
         return ""
     if not open_:
-        return "选址每一步都已证明最优"
+        goals = dict.fromkeys(WORDS["rule"][plan["rule"]] for plan in plans if plan["rule"] not in _USUAL)
+        return "选址每一步都已证明最优" + (f" (目标: {'、'.join(goals)})" if goals else "")
     gap = max(float(plan["gap"]) for plan in open_)
     far = f", 离最优至多相差 {percent_text(gap)}" if math.isfinite(gap) else ""
     return f"选址 {len(plans)} 步中 {len(open_)} 步未证明最优{far}"

@@ -72,7 +72,7 @@ class SiteCovers(Covers):
         if id(layer) not in self._times:
             standard = self.standards[layer.kind]
             old, here = self._old(layer)
-            lon, lat = _lonlat(layer)
+            lon, lat = meet.sites(layer)
             times = np.empty((len(lon), len(self.world.demand.cell)), np.int32)
             times[~here] = drive_times(self.world, standard, lon[~here], lat[~here])
             if here.any():
@@ -81,7 +81,7 @@ class SiteCovers(Covers):
         return self._times[id(layer)][1]
 
     def _base_times(self, kind: Kind, standard: Standard) -> NDArray[np.int32]:
-        lon, lat = _lonlat(self.base.layers[kind])
+        lon, lat = meet.sites(self.base.layers[kind])
         parts = [*travel_parts(self.world, standard), hash_of(lon, lat)]
         make = lambda: {"times": drive_times(self.world, standard, lon, lat)}  # noqa: E731
         return self.cache.arrays("times", parts, make)["times"]
@@ -93,9 +93,9 @@ class SiteCovers(Covers):
         # Rows of a baseline with very many sites are not kept; all sites are then searched for.
         few = self.standards[layer.kind].mode == "walk" or (base and len(base.table) <= MOST_SITES)
         if base is not None and few:
-            places = zip(*(each.tolist() for each in _lonlat(base)), strict=True)
+            places = zip(*(each.tolist() for each in meet.sites(base)), strict=True)
             known = {place: row for row, place in enumerate(places)}
-        own = zip(*(each.tolist() for each in _lonlat(layer)), strict=True)
+        own = zip(*(each.tolist() for each in meet.sites(layer)), strict=True)
         old = np.array([known.get(place, -1) for place in own], np.int64)
         return old, old >= 0
 
@@ -109,7 +109,7 @@ class SiteCovers(Covers):
             residents, as `reach.candidate_reach_drive` and `reach.candidate_reach_walk` count them.
         """
         standard, demand = self.standards[before.kind], self.world.demand
-        roads, place = self.world.roads(standard), _lonlat(own)
+        roads, place = self.world.roads(standard), meet.sites(own)
         if standard.mode == "drive":
             share = self.of(before).main_share
             if len(own.table) > MOST_SITES:
@@ -119,7 +119,7 @@ class SiteCovers(Covers):
             first = within.argmax(axis=0)[reached].astype(np.int32)
             return first, (demand.residents * (1.0 - share))[reached]
         if meet.on_foot(roads, standard) is not None:
-            there = _lonlat(before)
+            there = meet.sites(before)
             return _first(candidate_reach_walk(demand, *place, standard, existing=there, network=roads))
         site, child, cost = self._walked(standard, *place)
         near = cost <= standard.main * 100
@@ -132,18 +132,18 @@ class SiteCovers(Covers):
 
     def _on_foot(self, layer: Layer, standard: Standard) -> Arrays:
         share = walk_share(self.world.demand, *self.walks(layer), standard)
-        nearest, metres = walk_nearest(self.world.demand, *_lonlat(layer), standard)
+        nearest, metres = walk_nearest(self.world.demand, *meet.sites(layer), standard)
         return {"share": share, "nearest": nearest, "cost": metres}
 
     def walks(self, layer: Layer) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         """List the sub-cells within the largest limit of each site, and centimetres, in a straight line."""
         standard = self.standards[layer.kind]
         old, here = self._old(layer)
-        lon, lat = _lonlat(layer)
+        lon, lat = meet.sites(layer)
         _, child, cost = self._walked(standard, lon[~here], lat[~here])
         if here.any():
             base = self.base.layers[layer.kind]
-            parts = [*travel_parts(self.world, standard), list(standard.limits), hash_of(*_lonlat(base))]
+            parts = [*travel_parts(self.world, standard), list(standard.limits), hash_of(*meet.sites(base))]
             known = self.cache.arrays("walks", parts, lambda: self._base_walks(base, standard))
             mine = np.zeros(len(base.table), bool)
             mine[old[here]] = True
@@ -152,7 +152,7 @@ class SiteCovers(Covers):
         return child, cost
 
     def _base_walks(self, base: Layer, standard: Standard) -> Arrays:
-        site, child, cost = self._walked(standard, *_lonlat(base))
+        site, child, cost = self._walked(standard, *meet.sites(base))
         return {"site": site, "child": child, "cost": cost}
 
     def _walked(
@@ -198,8 +198,3 @@ def _nearest(standard: Standard, times: NDArray[np.int32]) -> Cover:
 
 def _arrays(cover: Cover) -> Arrays:
     return {"share": cover.share, "nearest": cover.nearest, "cost": cover.cost}
-
-
-def _lonlat(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    lon, lat = meet.sites(layer)
-    return np.asarray(lon, np.float64), np.asarray(lat, np.float64)

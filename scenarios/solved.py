@@ -251,7 +251,14 @@ def _row_of(task: Task, found: PhasedPlan, chosen: Schedule) -> dict[str, Any]:
     objective, bound = chosen.value + base, plan.bound + base
     gap = float((bound - objective) / bound) if bound > 0 else 0.0
     row = _row(plan, task.ask.time_limit_s, counts="各年覆盖居民之和")
-    return row | {"objective": float(objective), "bound": float(bound), "gap": max(0.0, gap)}
+    row |= {"objective": float(objective), "bound": float(bound), "gap": max(0.0, gap)}
+    best = found.look_ahead
+    if (
+        best is not None and round(best.value - chosen.value) > 0
+    ):  # each year the best by itself, not together
+        more = f"按要求逐年依次安排; 各年合起来安排合计可多 {best.value - chosen.value:,.0f} 人次"
+        row |= {"status": "feasible", "note": "; ".join(filter(None, (row["note"], more)))}
+    return row
 
 
 def _schedules(task: Task, found: PhasedPlan, chosen: Schedule) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..geodata.townships import Townships
+    from .areas import Area
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class World:
     Columns id, name, lon, lat (NaN where unknown), county_code, county, city, level, host, status, year,
     capacity, example; sites of every status. A workspace's are read when they are first asked for.
     """
+    flooded: tuple[Area, ...] = ()
+    """Areas under water, where no new site may go."""
 
     def roads(self, standard: Standard) -> Network:
         """Return the network on which a standard is measured: that for walking, where there is one."""

@@ -106,6 +106,20 @@ def small_province(shared: Path, tmp_path_factory: pytest.TempPathFactory):
     return smallprovince.make_world(file, tmp_path_factory.mktemp("province"))
 
 
+@pytest.fixture(scope="session")
+def run_workspace(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A copy of the demo workspace with the baseline's result, in which commands may save others."""
+    from boai.app.runs import run_many
+
+    def make(folder: Path) -> None:
+        shutil.copytree(workspace_folder, folder)
+        run_many(folder, ["baseline"])
+
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    return _once(base / "runs", make)
+
+
 @pytest.fixture
 def own_workspace(workspace_folder: Path, tmp_path: Path) -> Path:
     """A copy of the demo workspace that a test may break."""

@@ -147,9 +147,7 @@ def test_all_topics_as_files(capsys: pytest.CaptureFixture[str], own_workspace: 
     assert code == 0
     files = [Path(line) for line in out.splitlines()]
     assert all(path.is_file() for path in files)
-    book = openpyxl.load_workbook(
-        own_workspace / "assessment" / "备灾仓库" / "评估_备灾仓库.xlsx", read_only=True
-    )
+    book = openpyxl.load_workbook(own_workspace / "assessment" / "备灾仓库" / "评估_备灾仓库.xlsx")
     assert book.sheetnames[0] == "说明"
     assert {"状态", "几处可达", "分级补给", "要紧路段", "失去站点"} <= set(book.sheetnames)
     for path in files:

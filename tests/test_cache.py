@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import pickle
@@ -370,11 +371,17 @@ def computed(cache: Cache, world: World, text: str) -> tuple[dict[str, int], Res
     return result.work["computed"], result
 
 
-@pytest.fixture
-def known() -> tuple[World, Cache]:
+@pytest.fixture(scope="module")
+def baseline() -> tuple[World, Cache]:
     world, cache = drive_world([0, 5], [10]), Cache()
     run(world, scenario(), cache=cache)
     return world, cache
+
+
+@pytest.fixture
+def known(baseline: tuple[World, Cache]) -> tuple[World, Cache]:
+    """A world, and a cache of its own that knows the baseline."""
+    return baseline[0], copy.deepcopy(baseline[1])
 
 
 def test_a_repeated_run_computes_nothing(known: tuple[World, Cache]) -> None:

@@ -15,7 +15,7 @@ import shapeworld
 import tinyworld
 from boai.geodata.errors import InputError
 from boai.geodata.layers import COLUMNS, EXAMPLE, Layer
-from boai.scenarios.changes import DONE, Resolved, append_sites, count_actions, next_ids, resolve
+from boai.scenarios.changes import DONE, Resolved, append_sites, next_ids, resolve
 from boai.scenarios.schema import load_scenario
 from boai.scenarios.world import World
 from examples import many
@@ -446,17 +446,3 @@ def test_appending_nothing_and_to_nothing() -> None:
     assert append_sites(world.layers["warehouse"], pd.DataFrame()) is world.layers["warehouse"]
     layer = append_sites(world.layers["team"], pd.DataFrame({"id": ["t"], "lon": [115.0], "year": [2025]}))
     assert layer.table["year"].dtype == np.float64 and layer.table.loc[0, "stock"] == ""
-
-
-def test_actions_are_counted() -> None:
-    world = tinyworld.drive_world([0, 3, 12], [5])
-    layers = apply(
-        world,
-        "close: {kind: warehouse, id: warehouse-1}",
-        "move: {kind: warehouse, id: warehouse-2, lon: 115.1, lat: 28.1}",
-        OPEN,
-        OPEN,
-    )
-    counts = count_actions(world.layers, layers)
-    assert counts["warehouse"] == {"opened": 2, "closed": 1, "moved": 1}
-    assert counts["team"] == {"opened": 0, "closed": 0, "moved": 0}

@@ -109,6 +109,7 @@ def _documented() -> list[str]:
     others = "my.yaml|four.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|"
     others += "^scenario (new|check|list|front|sensitivity|schema)|^targets (form|collect|allot|check)|"
     others += "^network (build|download|use|time|close|closures|reopen) "
+    others += "^compare"  # runs every preset: below
     return sorted(line for line in commands if not re.search(others, line))
 
 
@@ -135,18 +136,28 @@ def test_coordinates_are_exact_to_the_metre(capsys, workspace_folder: Path) -> N
     assert len(set(re.findall(r"\d{3}\.\d{5}", out))) == 3
 
 
-def test_a_scenario_file_is_compared(capsys, workspace_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_presets_are_compared(capsys, run_workspace: Path) -> None:
+    code, out, _ = run(capsys, "compare", "--workspace", str(run_workspace))
+    assert code == 0 and "示例数据" in out and "近似路网" in out
+    assert "2022-2024 年计划: " in out and "县县有仓: " in out
+
+
+def test_a_scenario_file_is_compared(capsys, run_workspace: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text(
         "name: one\ntitle: 修水一仓\nchanges:\n"
         "- open: {kind: warehouse, name: 修水仓, lon: 114.5685, lat: 29.0358, level: 县级, year: 2025}\n",
         encoding="utf-8",
     )
-    code, out, _ = run(capsys, "compare", str(path), "-w", str(workspace_folder), "--json")
+    code, out, _ = run(capsys, "compare", str(path), "-w", str(run_workspace), "--json")
     assert code == 0
     rows = [row for row in json.loads(out)["rows"] if row["scenario"] == "one" and row["kind"] == "warehouse"]
     assert all(row["gained"] >= 0 and row["lost"] == 0 and row["opened"] == 1 for row in rows)
     assert max(row["gained"] for row in rows) > 100_000
+    code, out, _ = run(capsys, "compare", str(path), "-w", str(run_workspace))
+    assert code == 0 and "示例数据" in out and "近似路网" in out
+    assert "修水一仓: 备灾仓库 新增 1 处" in out
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ SHEETS = ["说明", "方案对比", "分县变化", "分市变化", "选址排�
 PRICE = 98765
 
 
-def results_of(world: World, title: str = "计划", name: str = "新库") -> list[Result]:
-    """The baseline, a priced scenario with every kind of action, and one with two new stores."""
+def results_of(world: World, title: str = "计划", name: str = "新库", *, sited: bool = True) -> list[Result]:
+    """The baseline, a priced scenario with every kind of action, and (``sited``) one with two new stores."""
     demand = world.demand
     place = {"lon": float(demand.lon[0]), "lat": float(demand.lat[0])}
     other = {"lon": float(demand.lon[-1]), "lat": float(demand.lat[-1])}
@@ -36,13 +36,21 @@ def results_of(world: World, title: str = "计划", name: str = "新库") -> lis
     stores = [{"kind": "warehouse", "year": 2025, "number": 2}]
     two = {"name": "two", "title": "两座", "siting": stores, "costs": prices}
     base = run(world, parse_scenario("name: baseline\ntitle: 现状\n"))
-    return [base, *(run(world, parse_scenario(yaml.safe_dump(one)), reuse=base) for one in (priced, two))]
+    return [
+        base,
+        *(run(world, parse_scenario(yaml.safe_dump(one)), reuse=base) for one in (priced, two)[: 1 + sited]),
+    ]
 
 
 @pytest.fixture(scope="module")
 def made() -> tuple[World, list[Result]]:
     world = mapworld.make_world()
     return world, results_of(world)
+
+
+@pytest.fixture(scope="module")
+def written(made: tuple[World, list[Result]], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_comparison(*made, tmp_path_factory.mktemp("comparison"))
 
 
 def cells(path: Path) -> list[str]:
@@ -52,10 +60,9 @@ def cells(path: Path) -> list[str]:
     ]
 
 
-def test_the_workbook_is_ready_for_the_office(made: tuple[World, list[Result]], tmp_path: Path) -> None:
-    paths = write_comparison(*made, tmp_path)
-    assert [path.name for path in paths] == [WORKBOOK, *(f"{name}.csv" for name in SHEETS[1:])]
-    book = openpyxl.load_workbook(paths[0])
+def test_the_workbook_is_ready_for_the_office(written: list[Path]) -> None:
+    assert [path.name for path in written] == [WORKBOOK, *(f"{name}.csv" for name in SHEETS[1:])]
+    book = openpyxl.load_workbook(written[0])
     assert book.sheetnames == SHEETS
     for sheet in book:
         assert sheet.freeze_panes == "A2"
@@ -75,18 +82,16 @@ def test_the_workbook_is_ready_for_the_office(made: tuple[World, list[Result]], 
     )
 
 
-def test_the_cells_are_the_figures(made: tuple[World, list[Result]], tmp_path: Path) -> None:
-    world, results = made
-    table = compare(results)
-    write_comparison(world, results, tmp_path)
-    with (tmp_path / "方案对比.csv").open(encoding="utf-8-sig", newline="") as file:
+def test_the_cells_are_the_figures(made: tuple[World, list[Result]], written: list[Path]) -> None:
+    table, folder = compare(made[1]), written[0].parent
+    with (folder / "方案对比.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(table)
     for row, own in zip(rows, table.to_dict("records"), strict=True):
         assert (row["方案"], int(row["覆盖居民"])) == (own["title"], own["served"])
         assert float(row["覆盖比例"]) == pytest.approx(own["share"], abs=1e-6)
         assert int(float(row["新覆盖"])) == own["gained"]
-    with (tmp_path / "费用.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (folder / "费用.csv").open(encoding="utf-8-sig", newline="") as file:
         bill = list(csv.DictReader(file))
     assert [(row["动作"], row["费用"]) for row in bill[:4]] == [
         ("新增", f"{float(PRICE)}"),
@@ -121,14 +126,14 @@ def test_the_same_tables_as_data(made: tuple[World, list[Result]]) -> None:
     assert {"scenario", "title"} <= set.intersection(*(set(table.columns) for table in tables.values()))
 
 
-def test_same_data_same_bytes(made: tuple[World, list[Result]], tmp_path: Path) -> None:
-    first, second = (write_comparison(*made, tmp_path / name) for name in "ab")
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+def test_same_data_same_bytes(made: tuple[World, list[Result]], written: list[Path], tmp_path: Path) -> None:
+    again = write_comparison(*made, tmp_path)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
 
 
 def test_hostile_names_are_never_run(tmp_path: Path) -> None:
     world = mapworld.make_world(names=mapworld.HOSTILE)
-    results = results_of(world, title="=HYPERLINK(1)", name="@SUM(1)<script>")
+    results = results_of(world, title="=HYPERLINK(1)", name="@SUM(1)<script>", sited=False)
     paths = write_comparison(world, results, tmp_path)
     for sheet in openpyxl.load_workbook(paths[0]):
         assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]

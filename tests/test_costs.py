@@ -9,8 +9,7 @@ from boai.geodata.errors import InputError
 from boai.scenarios.bills import COLUMNS, action_table, total
 from boai.scenarios.changes import resolve
 from boai.scenarios.costs import Costs
-from boai.scenarios.phases import Placed
-from boai.scenarios.run import run
+from boai.scenarios.phases import Covers, Placed, place_sites
 from boai.scenarios.schema import Scenario
 from boai.scenarios.world import World
 from hypothesis import given
@@ -23,8 +22,10 @@ PRICES = "costs: {unit: 万元, open: {warehouse: {县级: 80, 其他: 100}, tea
 
 def actions(*lines: str, end: str = PRICES, world: World | None = None) -> pd.DataFrame:
     world = drive_world([0, 15], [5]) if world is None else world
-    text = ("changes:\n" + "".join(f"  - {line}\n" for line in lines) if lines else "") + end
-    return run(world, scenario(text)).costs
+    asked = scenario(("changes:\n" + "".join(f"  - {line}\n" for line in lines) if lines else "") + end)
+    resolved = resolve(world, asked)
+    placed = place_sites(resolved.world, asked.siting, covers=Covers(resolved.world), costs=asked.costs)
+    return action_table(world, resolved.world, resolved.done, placed, asked.costs)
 
 
 def told(table: pd.DataFrame, *names: str) -> list[tuple[object, ...]]:

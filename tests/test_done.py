@@ -105,12 +105,14 @@ def test_a_headline_says_that_fewer_are_reached(world: World, baseline: Result) 
     assert words.headlines([baseline, replace(baseline, title="同")])[-1] == "同: 没有新增站点。"
 
 
-def test_each_main_limit_is_compared_with_that_of_today(world: World, baseline: Result) -> None:
+def test_a_limit_is_compared_with_the_same_limit_today_or_with_none(world: World, baseline: Result) -> None:
+    known = baseline.covers["warehouse"].standard.limits
     text = (
-        "standards: {warehouse: {limits: [15, 20], main: 20}}\nchanges:\n  - grow: {unit: 全省, percent: 0}\n"
+        "standards: {warehouse: {limits: [%d, %d], main: %d}}\nchanges: [{grow: {unit: 全省, percent: 0}}]\n"
     )
-    result = changed(world, baseline, text)
-    assert (
-        "20分钟车程覆盖由 10分钟车程 18.9% 升至 51.4%, 多覆盖 6.6万人"
-        in words.headlines([baseline, result])[-1]
+    other, same = (
+        words.headlines([baseline, changed(world, baseline, text % (5, main, main))])[-1]
+        for main in (17, known[-1] // 60)
     )
+    assert 17 * 60 not in known and "17分钟车程覆盖 " in other and "现状没有这一档上限, 不能比较" in other
+    assert "覆盖仍为" in same and "多覆盖" not in same

@@ -16,7 +16,7 @@ from boai.scenarios.ledger.allotments import load_allotments
 from boai.scenarios.ledger.lights import GREEN, GREY, NOT_TRACKED, RED, REPORTED_ONLY, YELLOW, Standing, judge
 from boai.scenarios.ledger.progress import by_unit, progress, tally
 from boai.scenarios.ledger.stock import missing, stock_of
-from boai.scenarios.ledger.targets import COLUMNS, NO_YEAR, TOTAL, evaluate, load_targets
+from boai.scenarios.ledger.targets import COLUMNS, NO_YEAR, TOTAL, load_targets
 from tinyworld import drive_world
 
 PLAN = load_targets()
@@ -55,7 +55,7 @@ def numbers(row: Any) -> list[Any]:
 
 
 def test_columns_and_rows() -> None:
-    table = evaluate(PLAN, DEMAND, WORLD.layers)
+    table = progress(PLAN, DEMAND, WORLD.layers)
     assert list(table.columns) == COLUMNS
     assert set(table["id"]) == {target.id for target in PLAN.targets}
     assert table["year"].isin([*map(str, range(2022, 2026)), TOTAL, NO_YEAR]).all()
@@ -91,7 +91,7 @@ def test_closed_sites_count_nowhere_but_make_it_known() -> None:
 
 
 def test_nobody_recorded_it() -> None:
-    table = evaluate(PLAN, DEMAND, {}, as_of=2026)
+    table = progress(PLAN, DEMAND, {}, as_of=2026)
     assert set(table["light"]) == {GREY}
     assert set(table["state"]) == {NOT_TRACKED, REPORTED_ONLY}
     assert table["left"].isna().all() and table["built"].isna().all()
@@ -234,7 +234,7 @@ def test_never_green_without_a_figure_or_for_plans() -> None:
 
 
 def test_the_resource_is_named_in_chinese() -> None:
-    table = evaluate(PLAN, DEMAND, {}).drop_duplicates("id").set_index("id")
+    table = progress(PLAN, DEMAND, {}).drop_duplicates("id").set_index("id")
     named = table.loc[["aed", "volunteers-team", "trainers"], ["kind", "resource"]].to_numpy().tolist()
     assert named == [["aed", "AED"], ["", "志愿服务队"], ["", ""]]
 

@@ -14,8 +14,8 @@ from boai.geodata.errors import InputError
 from boai.scenarios.ledger.book import MATRIX, collection_book, ledger_book, write_collection, write_ledger
 from boai.scenarios.ledger.collect import Collection, collect, list_files
 from boai.scenarios.ledger.lights import COLOURS, GREEN, GREY, RED, YELLOW
+from boai.scenarios.ledger.progress import progress
 from boai.scenarios.ledger.sheets import book_bytes
-from boai.scenarios.ledger.targets import evaluate
 
 FORMS = {city: lw.blank(city) for city in lw.CITIES}
 TEAMS = lw.sites([("360101", "市级", 2022, "已建")] + [("360201", "省级", 2024, "已建")] * 2)
@@ -246,7 +246,7 @@ def test_nothing_that_cities_write_runs(tmp_path: Path) -> None:
 
 
 def test_the_workbook_of_the_ledger(tmp_path: Path) -> None:
-    table = evaluate(lw.PLAN, lw.DEMAND, {}, resources={"team": TEAMS}, as_of=2026)
+    table = progress(lw.PLAN, lw.DEMAND, {}, resources={"team": TEAMS}, as_of=2026)
     path = tmp_path / "ledger.xlsx"
     write_ledger(path, table, {}, notes=["内容: 现状"])
     sheet = openpyxl.load_workbook(path)["台账"]

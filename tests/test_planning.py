@@ -18,6 +18,7 @@ from boai.scenarios import placed
 from boai.scenarios.phases import Covers, reach_of
 from boai.scenarios.placing import Ask, UnitQuota, rules_of, set_up
 from boai.scenarios.schema import load_scenario
+from tinyworld import drive_world
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -196,9 +197,9 @@ def test_the_help_is_whole_at_80_columns(capsys, monkeypatch, command: list[str]
     assert (code, "…" in out) == (0, False)
 
 
-def test_a_plan_becomes_a_scenario(capsys, workspace_folder: Path, tmp_path: Path) -> None:
+def test_a_plan_becomes_a_scenario(capsys, run_workspace: Path, tmp_path: Path) -> None:
     file, folder = tmp_path / "two_stores.yaml", tmp_path / "tables"
-    where = ["-w", str(workspace_folder)]
+    where = ["-w", str(run_workspace)]
     ask = ["plan", "备灾仓库", "-n", "2", "--relocate", "1", "--scenario", str(file), "--out", str(folder)]
     code, out, _ = run(capsys, *ask, "--json", *where)
     found = json.loads(out)
@@ -260,15 +261,18 @@ def test_ways_from_every_settlement_are_refused_before_they_are_made(capsys, wor
     assert "路程类模型最多比较 15,000,000 条路程" in err and "县城 (seats)" in err
 
 
-def test_provincial_and_named_sites_are_not_moved(world) -> None:
-    table = world.layers["warehouse"].table
-    high = int((table["level"] == "省级").sum())
-    found = placed_at(world, Ask("warehouse", number=1, relocations=len(table)))
-    assert not (found.given_up["id"].isin(table.loc[table["level"] == "省级", "id"])).any()
-    assert (f"省级站点 {high:,} 处不迁移。" in found.sentences) == bool(high)
-    kept = tuple(found.given_up["id"].astype(str))
-    again = placed_at(world, Ask("warehouse", number=1, relocations=len(table), keep=kept))
-    assert kept and set(again.given_up["id"]).isdisjoint(kept)
+def test_provincial_and_named_sites_are_not_moved() -> None:
+    """Four stores at one place, one of them provincial: three may move."""
+    world = drive_world([0, 0, 0, 0])
+    layer = world.layers["warehouse"]
+    table = layer.table.assign(level=["省级", "县级", "县级", "县级"])
+    world = replace(world, layers={**world.layers, "warehouse": replace(layer, table=table)})
+    found = placed_at(world, Ask("warehouse", number=1, relocations=4))
+    moved = set(found.given_up["id"])
+    assert moved == {"warehouse-1", "warehouse-2", "warehouse-3"}
+    assert "省级站点 1 处不迁移。" in found.sentences
+    again = placed_at(world, Ask("warehouse", number=1, relocations=4, keep=("warehouse-1", "warehouse-3")))
+    assert set(again.given_up["id"]) == {"warehouse-2"}
     assert any("和指定的站点" in text for text in again.sentences)
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -299,3 +300,25 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_copied_folder_is_the_same_result(result: Result, folder: Path, tmp_path: Path) -> None:
     same(result, results.load_result(Path(shutil.copytree(folder, tmp_path / "copy"))))
+
+
+def test_a_reader_never_sees_half_a_result(result: Result, tmp_path: Path) -> None:
+    """Two writers put results in each other's place while a reader reads: each time one of them, whole."""
+    other = run(drive_world([0]), scenario(OTHER))
+    folder, keys, seen = tmp_path / "test", {result.key, other.key}, set()
+    results.save_result(result, folder)
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(_save_often, one, folder) for one in (result, other)]
+        while not all(writer.done() for writer in writers):
+            seen |= {results.read_manifest(folder)["key"], results.load_result(folder).key}
+    assert [writer.exception() for writer in writers] == [None, None]
+    assert seen <= keys and results.load_result(folder).key in keys
+    assert [path.name for path in tmp_path.iterdir()] == ["test"]
+
+
+OTHER = "siting: [{kind: warehouse, year: 2025, number: 1}]"
+
+
+def _save_often(result: Result, folder: Path) -> None:
+    for _ in range(6):
+        results.save_result(result, folder)

@@ -297,9 +297,9 @@ def test_ctrl_c_ends_all_processes(root: Path) -> None:
         if line.startswith("[4/"):
             break
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(30) == 130
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert process.wait(60) == 130
+    process.stdout.close()
+    _until(lambda: not _lives(process.pid))
     done = whole(root)
     assert len(done) >= 4
     reports = run_many(root, [own], processes=1)
@@ -331,16 +331,16 @@ root, moments = Path(sys.argv[1]), int(sys.argv[2])
 names = ["baseline", "a", "b", "c"]
 
 def child(force):
-    pid = os.fork()
+    pid = os.fork()  # one thread only, so that the children may be forks of this process
     if not pid:
         run_many(root, [root / "scenarios"], processes=1, force=force)
         os._exit(0)
     return pid
 
-for _ in range(2):  # one thread only, so that the children may be forks of this process
-    began = time.monotonic()
-    run_many(root, [root / "scenarios"], processes=1, force=True)
-    took = time.monotonic() - began
+run_many(root, ["baseline"], processes=1, force=True)  # so that nothing is left to import or to compile
+began = time.monotonic()
+run_many(root, [root / "scenarios"], processes=1, force=True)
+took = time.monotonic() - began
 draw = random.Random(1)
 killed = 0
 for moment in range(moments):
@@ -387,7 +387,7 @@ def _killed_at(root: Path, moments: int) -> None:
 
 
 def test_killed_at_a_few_moments_nothing_is_half_written(root: Path) -> None:
-    _killed_at(root, 5)
+    _killed_at(root, 3)
 
 
 @pytest.mark.slow
@@ -410,6 +410,7 @@ def test_workers_whose_parent_is_killed_end(root: Path) -> None:
             break
     process.kill()
     process.wait()
+    process.stdout.close()
     _until(lambda: not _lives(process.pid))
     whole(root)
     assert {report.outcome for report in run_many(root, [own], processes=1)} == {"未变", "完成"}

@@ -5,8 +5,8 @@ Covering: `mclp` (most residents for a number of sites or a budget), `lscp` (few
 `best_for_limits`, `shared_budget`, `capacitated_mclp`. Distance: `p_median`, `p_center`, `p_dispersion`,
 `capacitated_p_median`. Years, doubt, fairness, supply: `phased_mclp`, `robust_mclp`, `fair_mclp`,
 `supply_network`. Rules on any of them: `Rules`. What a plan is worth: `marginal_table`, `cover_curve`,
-`best_plans`, `break_even`; all that no other plan beats: `cover_cost_front`, `cover_equity_front`. Every plan's
-status follows from its own bound; `Plan.certificate` proves it.
+`best_plans`, `break_even`; all that no other plan beats: `cover_cost_front`, `cover_equity_front`. Every
+plan's status follows from its own bound; `Plan.certificate` proves it.
 """
 
 from __future__ import annotations

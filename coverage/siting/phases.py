@@ -30,7 +30,9 @@ from .phases_search import (
     Found,
     ascend,
     best_alone,
+    best_end,
     best_order,
+    better_end,
     many_in_order,
     myopic_by_program,
     myopic_plain,
@@ -241,22 +243,22 @@ class _Stages:
         asked, clock = self.asked, self.clock
         self.myopic = myopic
         self._offer(myopic.state)
-        alone = alone_ruled(asked, float(myopic.bounds[0]), clock)
+        alone, end = alone_ruled(asked, float(myopic.bounds[0]), clock)
         ideal = math.fsum(asked.value * alone)
         early = self._best_plan(plan, ideal)
         if early.status != "optimal" and early.gap > self.gap:
             self._offer(ascend_ruled(asked, myopic.state, clock))
         if self.best is not None:
-            self.order = many_in_order(asked, self.best[-1] & ~asked.existing, clock)
+            end = better_end(asked, self.best[-1], end)
+            self.order = many_in_order(asked, end & ~asked.existing, clock)
             self._offer(self.order)
         return self._best_plan(plan, ideal), alone
 
     def _end(self, fresh: Mask) -> Mask:
-        """Give the end state of the best single year, or where rules hold that of the best plan so far."""
+        """Give the end state that covers the most in the last year, alone or under rules."""
         if self.asked.plain or self.best is None:
             return fresh | self.asked.existing
-        end: Mask = self.best[-1]
-        return end
+        return best_end(self.asked, self.best, self.clock)
 
     def _whole(self) -> tuple[Any, float]:
         nothing = np.zeros((self.asked.years, self.asked.n_candidates), bool)

@@ -76,9 +76,12 @@ def myopic_ruled(asked: Timetable, clock: Clock) -> tuple[Mask, Floats] | None:
     return np.array(rows), bounds
 
 
-def alone_ruled(asked: Timetable, first: float, clock: Clock) -> Floats:
-    """Bound what any plan covers in each year (T,), the first of which is known; without rules, then with."""
-    fixed = _fixed(asked)
+def alone_ruled(asked: Timetable, first: float, clock: Clock) -> tuple[Floats, Mask | None]:
+    """Bound what any plan covers in each year (T,), the first of which is known; without rules, then with.
+
+    Also gives the end state (n,) that covers the most in the last year; None where none was found.
+    """
+    fixed, end = _fixed(asked), None
     bounds, _ = best_alone(asked, clock)
     bounds[0] = min(bounds[0], first)
     there = covered_by(asked.matrix, fixed)
@@ -89,7 +92,9 @@ def alone_ruled(asked: Timetable, first: float, clock: Clock) -> Floats:
         base = math.fsum(asked.weight[year][there])
         if plan is not None:
             bounds[year] = min(bounds[year], base + plan.bound)
-    return bounds
+            if year == asked.years - 1:
+                end = fixed | np.isin(np.arange(asked.n_candidates), plan.sites)
+    return bounds, end
 
 
 def ascend_ruled(asked: Timetable, state: Mask, clock: Clock) -> Mask:

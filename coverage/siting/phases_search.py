@@ -149,6 +149,24 @@ def myopic_by_program(asked: Timetable, clock: Clock) -> tuple[Found | None, Out
     return Found(state, bounds), outcome
 
 
+def best_end(asked: Timetable, start: Mask, clock: Clock) -> Mask:
+    """Find an end state (n,) under rules that covers the most in the last year, from a plan (T, n)."""
+    value = (np.arange(asked.years) == asked.years - 1).astype(np.float64)
+    nothing = np.zeros_like(start)
+    program, _ = phased_program(asked, value, nothing, nothing)
+    outcome = solve_stage(program, clock, share=_YEAR, starts=[start.ravel()])
+    state = outcome.opened.reshape(start.shape) if outcome.objective > -math.inf else start
+    return better_end(asked, start[-1], None if problems_of(asked, state) else state[-1])
+
+
+def better_end(asked: Timetable, end: Mask, other: Mask | None) -> Mask:
+    """Choose of two end states (n,) the one that covers more in the last year."""
+    if other is None:
+        return end
+    one, two = (math.fsum(asked.weight[-1][covered_by(asked.matrix, some)]) for some in (end, other))
+    return other if two > one else end
+
+
 def best_order(asked: Timetable, end: Mask, clock: Clock) -> Mask | None:
     """Find the best order of opening to an end state (n,): states (T, n), or None where none was found.
 

@@ -45,7 +45,7 @@ function startPage(map, data) {
   const view = () => state.views[state.kind];
   const current = () => data.scenarios[state.scenario].layers[state.kind];
   const baseline = () => data.scenarios[0].layers[state.kind];
-  const mainOf = (layer) => pool[layer.standard].main; // a scenario may set another main limit
+  const sameOf = (layer) => pool[layer.standard].limits.indexOf(standard().limits[standard().main]); // -1: it has no such limit
   const kind = () => data.kinds[state.kind];
   const standard = () => pool[current().standard];
   const many = (layer) => layer.added_count > 30;
@@ -256,10 +256,10 @@ function startPage(map, data) {
   function showCounty(position) {
     const residents = lives().counties[position];
     const served = pool[current().served][position];
-    const gain = served[standard().main] - pool[baseline().served][position][mainOf(baseline())];
+    const same = sameOf(baseline()), gain = served[standard().main] - pool[baseline().served][position][same];
     const pairs = [["居民", people(residents)]];
     standard().limits.forEach((text, index) => pairs.push([text, percent(share(served[index], residents)) + " · " + people(served[index])]));
-    if (state.scenario > 0) pairs.push([gain < 0 ? "比现状少" : "比现状多", people(Math.abs(gain))]);
+    if (state.scenario > 0 && same >= 0) pairs.push([gain < 0 ? "比现状少" : "比现状多", people(Math.abs(gain))]);
     pairs.push([kind().name, pool[current().counts][position] + " " + kind().unit]);
     if (standard().county.per) pairs.push([standard().county.title.slice(2), countyValue(position).toFixed(2)]);
     select(position);
@@ -293,13 +293,13 @@ function startPage(map, data) {
     const main = standard().main, now = current().province, before = baseline().province;
     const big = make("div", "big");
     big.append(make("strong", "", percent(share(now.served[main], now.residents))), make("span", "", "居民在" + standard().main_text + "以内"));
-    const gain = now.served[main] - before.served[mainOf(baseline())];
-    if (state.scenario > 0) big.append(make("span", gain < 0 ? "gain less" : "gain", (gain < 0 ? "比现状少 " : "比现状多 ") + people(Math.abs(gain))));
+    const same = sameOf(baseline()), gain = now.served[main] - before.served[same];
+    if (state.scenario > 0 && same >= 0) big.append(make("span", gain < 0 ? "gain less" : "gain", (gain < 0 ? "比现状少 " : "比现状多 ") + people(Math.abs(gain))));
     const count = make("p", "quiet", people(now.served[main]) + " / " + people(now.residents) + " · " + kind().name + " " + current().site_count.toLocaleString("en-US") + " " + kind().unit);
     const rows = data.scenarios.map((scenario, index) => {
-      const layer = scenario.layers[state.kind], text = pool[layer.standard].main_text;
-      const value = share(layer.province.served[mainOf(layer)], layer.province.residents);
-      return barRow(scenario.title + (text === standard().main_text ? "" : " (" + text + ")"), value, percent(value), index === state.scenario);
+      const layer = scenario.layers[state.kind], same = sameOf(layer), own = pool[layer.standard];
+      const value = share(layer.province.served[same < 0 ? own.main : same], layer.province.residents);
+      return barRow(scenario.title + (same < 0 ? " (" + own.main_text + ")" : ""), value, percent(value), index === state.scenario);
     });
     fill("figures", make("h2", "", kind().name + " · " + data.scenarios[state.scenario].title), big, count, table(rows));
   }

@@ -68,7 +68,8 @@ def progress(
         the planned sites of a scenario or the registry) and left are missing where nothing is recorded; left
         counts from reached; missing names the units without (enough) sites.
     """
-    stocks = {target.kind: stock_of(target.kind, layers, resources) for target in ledger.targets}
+    kinds = dict.fromkeys(target.kind for target in ledger.targets)
+    stocks = {kind: stock_of(kind, layers, resources) for kind in kinds}
     ground = _Ground(ledger, demand, stocks, as_of)
     rows = [
         _shared(ledger, target, way) | _row(ground, target, way, span)

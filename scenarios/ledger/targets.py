@@ -1,7 +1,7 @@
 """The targets of a plan, as written: figures by year, comparator, bindingness, and every reading of the text.
 
-What is reached of them is counted in ``ledger``. An ambiguity of the text is never settled silently: a target
-may have several readings, and each is evaluated side by side.
+What is reached of them is counted in ``progress``. An ambiguity of the text is never settled silently: a
+target may have several readings, and each is counted side by side.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,11 +26,10 @@ from ..reading import Model, parse_yaml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
 
-    import pandas as pd
-
-    from ...geodata.demand import Demand
-    from ...geodata.layers import Layer
+OWN = "targets_2022_2024.yaml"
+"""The ledger among the presets."""
 
 TOTAL = "合计"
 NO_YEAR = "未写年份"
@@ -239,8 +239,16 @@ class Ledger(Model):
 
 def load_targets(path: Path | None = None) -> Ledger:
     """Load a ledger, by default that of the 2022-2024 plan of Jiangxi's Red Cross; raises ``InputError``."""
-    file = files("boai.scenarios") / "presets" / "targets_2022_2024.yaml" if path is None else path
-    where = "targets_2022_2024.yaml" if path is None else str(path)
+    return _own_targets() if path is None else _load(path, str(path))
+
+
+@cache
+def _own_targets() -> Ledger:
+    """Load the ledger that boai brings, once: every run of a scenario asks for it."""
+    return _load(files("boai.scenarios") / "presets" / OWN, OWN)
+
+
+def _load(file: Path | Traversable, where: str) -> Ledger:
     ledger = validate(Ledger, parse_yaml(read_text(file, where), where), where)
     problems = list(_check(ledger, where))
     if problems:
@@ -320,17 +328,3 @@ def plan_text(target: Target, year: int) -> str:
 def _meant(name: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"是否想写 {close[0]}?" if close else f"可用的有 {'、'.join(list(known)[:30])}"
-
-
-def evaluate(
-    ledger: Ledger,
-    demand: Demand,
-    layers: Mapping[Any, Layer],
-    *,
-    resources: Mapping[str, pd.DataFrame] | None = None,
-    as_of: int | None = None,
-) -> pd.DataFrame:
-    """Hold layers and registry against the targets; see ``ledger.progress``, which this calls."""
-    from .progress import progress  # noqa: PLC0415 (it needs this module)
-
-    return progress(ledger, demand, layers, resources=resources, as_of=as_of)
