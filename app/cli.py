@@ -9,8 +9,6 @@ import errno
 import io
 import re
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -308,12 +306,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _internal(error: Exception) -> Problem:
-    """A defect of boai itself: keep the traceback in a file for the developers."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix="boai-error-", suffix=".txt", delete=False
-    ) as file:
-        file.writelines(traceback.format_exception(error))
-    return Problem("boai", "程序内部错误", f"{type(error).__name__}", f"详情已存入 {file.name}, 请发给开发者")
+    """Say that boai itself failed."""
+    fix = f"详情已存入 {console.save_traceback(error)}, 请发给开发者"
+    return Problem("boai", "程序内部错误", f"{type(error).__name__}", fix)
 
 
 def _system(error: OSError) -> Problem:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
+import tempfile
+import traceback
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
@@ -124,3 +126,12 @@ def print_table(title: str, rows: Sequence[Row], headers: Mapping[str, str]) -> 
         table.add_row(*(Text(degrees(row[key]) if key in _DEGREES else cell(row[key])) for key in headers))
     # A pipe or file gets whole rows: no terminal width cuts them.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def save_traceback(error: Exception) -> str:
+    """Keep the traceback of a defect of boai in a file for its developers; returns the path."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="boai-error-", suffix=".txt", delete=False
+    ) as file:
+        traceback.print_exception(error, file=file)
+    return file.name

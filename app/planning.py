@@ -17,6 +17,7 @@ from ..geodata.store import write_text
 from ..scenarios.placed import Placement, changes_of, place
 from ..scenarios.placed_models import MODELS
 from ..scenarios.placing import Ask, UnitQuota
+from ..scenarios.requests import quota_range
 from ..scenarios.run import far_notes
 from .answers import rows_of
 from .assessments import labels_of, notes_of
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ..coverage.standards import Standard
 
 WORKBOOK = "选址.xlsx"
-_QUOTA = re.compile(r"(.+?)=(\d{1,4})?(-(\d{1,4})?)?")
 _CHOICES = {"settlements": "居民点", "seats": "县城", "cells": "人口密集网格"}
 
 
@@ -62,11 +62,14 @@ def quota_of(text: str) -> UnitQuota:
     >>> quota_of("赣州市=1-2"), quota_of("各市=-1").at_most, quota_of("修水=1").at_most
     (UnitQuota(unit='赣州市', at_least=1, at_most=2), 1, None)
     """
-    found = _QUOTA.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", ""))
-    if found is None or (found[2] is None and not found[4]):
+    unit, _, span = unicodedata.normalize("NFKC", text).replace(" ", "").rpartition("=")
+    if not unit:
         fix = "例如 赣州市=1 (至少1处)、赣州市=1-2、各市=-1 (至多1处)"
         raise InputError(Problem("--quota", "应为 单位=至少-至多", text[:40], fix))
-    return UnitQuota(found[1], int(found[2] or 0), int(found[4]) if found[4] else None)
+    try:
+        return UnitQuota(unit, *quota_range(span))
+    except ValueError as error:
+        raise InputError(Problem("--quota", str(error), text[:40])) from None
 
 
 def ask_of(wanted: Wanted, standard: Standard | None = None) -> Ask:

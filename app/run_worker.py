@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..geodata.errors import BoaiError, InputError, Problem
+from .console import save_traceback
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -84,13 +83,9 @@ class Runner:
 
 
 def _internal(scenario: Scenario, error: Exception) -> str:
-    """Say that boai itself failed; the traceback goes into a file for the developers."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix="boai-error-", suffix=".txt", delete=False
-    ) as file:
-        traceback.print_exception(error, file=file)
+    """Say that boai itself failed."""
     got = f"{type(error).__name__}: {error}"[:300]
-    return str(Problem(scenario.title, "程序内部错误", got, f"请把 {file.name} 发给开发者"))
+    return str(Problem(scenario.title, "程序内部错误", got, f"请把 {save_traceback(error)} 发给开发者"))
 
 
 def work(root: Path, time_limit_s: float, pipe: Connection) -> None:

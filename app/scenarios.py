@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..geodata.errors import InputError, Problem
+from ..geodata.errors import BoaiError, InputError, Problem
 from ..geodata.layers import KIND_NAMES
 from ..geodata.store import write_text
 from ..scenarios.schema import PRESETS, load_scenario
@@ -72,6 +73,9 @@ def find(root: Path, text: str) -> str | Path:
         raise InputError(Problem("方案", "方案文件的名称应以 .yaml 结尾", path.name[:80], "请检查路径"))
     if path.is_file():
         return path
+    if _results_without_file(root, {*PRESETS, *(file.stem for file in files(root))}).get(text):
+        fix = "请写 YAML 文件的路径, 或把文件放进工作区的 scenarios 文件夹"
+        raise InputError(Problem("方案", "有它的结果, 但方案文件不在工作区里", text[:80], fix))
     known = [*PRESETS, *(file.stem for file in files(root))]
     close = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
     fix = f"是否指 {close[0]}?" if close else f"可用的方案: {'、'.join(known[:20])}; 或写 YAML 文件的路径"
@@ -107,6 +111,21 @@ def sources(root: Path, texts: Sequence[str]) -> list[str | Path]:
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(found))
+
+
+def _results_without_file(root: Path, known: Collection[str]) -> dict[str, str]:
+    """Find the saved results of scenarios whose files lie elsewhere: name → title."""
+    from ..scenarios.results import read_manifest  # noqa: PLC0415 (numpy is slow to import)
+    from .runs import RESULTS  # noqa: PLC0415
+
+    there = root / RESULTS
+    folders = sorted(there.iterdir()) if there.is_dir() else []
+    found = {}
+    for folder in folders:
+        if folder.name not in known and not folder.name.startswith(".") and folder.is_dir():
+            with suppress(BoaiError, FileNotFoundError):
+                found[folder.name] = str(read_manifest(folder)["title"])
+    return found
 
 
 def check(root: Path, text: str) -> dict[str, Any]:
@@ -297,6 +316,9 @@ def list_all(root: Path) -> dict[str, Any]:
                 "file": "" if isinstance(source, str) else str(source),
             }
         )
+    known = {*PRESETS, *(file.stem for file in files(root)), *(row["name"] for row in rows)}
+    for name, title in _results_without_file(root, known).items():
+        rows.append({"name": name, "title": title, "state": "方案文件不在工作区", "file": ""})
     return {"rows": rows, "problems": problems}
 
 

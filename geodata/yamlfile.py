@@ -87,9 +87,59 @@ def parse_yaml(text: str, where: str, *, fix: str = "") -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f" 第{mark.line + 1}行"
-        raise InputError(Problem(f"{where}{line}", "不是有效的 YAML", shown(error.problem), fix)) from None
+        near = [] if mark is None else text.splitlines()[max(mark.line - 1, 0) : mark.line + 1]
+        advice = next(filter(None, map(_advice, reversed(near))), fix)
+        said = _said(str(error.problem))
+        raise InputError(Problem(f"{where}{line}", "不是有效的 YAML", said, advice)) from None
     except (yaml.YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(Problem(where, "不是有效的 YAML", shown(str(error)), fix)) from None
+
+
+_SAID = {
+    "found character '\\t' that cannot start any token": "缩进里有制表符",
+    "mapping values are not allowed here": "这里不应有冒号",
+    "could not find expected ':'": "缺少冒号",
+    "expected ',' or '}'": "花括号里的各项应以英文逗号分开",
+    "expected ',' or ']'": "方括号里的各项应以英文逗号分开",
+    "but found '<block end>'": "缩进或括号对不上",
+    "expected <block end>": "缩进或括号对不上",
+    "could not determine a constructor": "不允许使用标签 (!)",
+    "but found another document": "一个文件里只能有一份内容 (---)",
+    "found unexpected end of stream": "引号或括号没有结束",
+    "while scanning a quoted scalar": "引号没有结束",
+    "found character": "有不能用在开头的符号",
+}
+"""What the parser says (a part of it), in Chinese."""
+
+_WIDE = {
+    "：": "冒号",
+    "，": "逗号",
+    "“": "引号",
+    "”": "引号",
+    "｛": "括号",
+    "｝": "括号",
+    "［": "括号",
+    "］": "括号",
+}
+
+
+def _said(problem: str) -> str:
+    """Say in Chinese what the parser found wrong; what is not known stays as it is."""
+    return next((text for part, text in _SAID.items() if part in problem), shown(problem))
+
+
+def _advice(line: str) -> str:
+    """Tell what most often stands wrong in a line; empty where nothing of that does.
+
+    Examples
+    --------
+    >>> _advice("\\t- close: {}"), _advice("  - close： {}")
+    ('缩进请用空格, 不用制表符 (Tab)', '冒号请用半角 (英文) 的; 冒号、逗号后空一格')
+    """
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "缩进请用空格, 不用制表符 (Tab)"
+    wide = dict.fromkeys(name for char, name in _WIDE.items() if char in line)
+    return f"{'、'.join(wide)}请用半角 (英文) 的; 冒号、逗号后空一格" if wide else ""
 
 
 def shown(value: Any, most: int = 60) -> str:

@@ -25,7 +25,8 @@ def break_even_table(request: Request, plan: Plan) -> pd.DataFrame:
     pandas.DataFrame
         rank (order in the plan), may_fall (share by which the residents within the site's reach may fall
         before another plan is better, 0..1; 1: whatever happens), instead (names of what the other plan
-        opens and this one does not), loss (residents fewer without the site today, all others free), places
+        opens and this one does not), loss (residents fewer without the site today, all others free; NaN where
+        the rules cannot be kept without it), places
         (the site may cost so many times the price of one), verified, proven, sentence. The definitions are
         those of `coverage.siting.break_even`.
     """
@@ -50,7 +51,7 @@ def break_even_table(request: Request, plan: Plan) -> pd.DataFrame:
                 "rank": rank,
                 "may_fall": min(1.0, max(0.0, fall)),
                 "instead": instead,
-                "loss": max(0.0, round(found.loss)),
+                "loss": math.nan if found.needed else max(0.0, round(found.loss)),
                 "places": found.places,
                 "verified": found.verified,
                 "proven": found.proven,
@@ -62,7 +63,9 @@ def break_even_table(request: Request, plan: Plan) -> pd.DataFrame:
 
 def _sentence(name: str, found: BreakEven, instead: str) -> str:
     """Say a break-even in words."""
-    if found.factor <= 0:
+    if found.needed:
+        told = "不设在这里就做不到各项要求 (名额等)"
+    elif found.factor <= 0:
         told = "它周边的居民无论减少多少, 本方案仍选它"
     elif found.factor > 1:
         told = "不选它的方案更好"
@@ -70,6 +73,6 @@ def _sentence(name: str, found: BreakEven, instead: str) -> str:
         within = math.floor(1000 * (1 - found.factor) + 1e-9) / 10  # down: so much is sure
         told = f"它周边的居民减少 {within:.1f} % 以内仍选它"
         told += f", 再少则改选 {instead}" if instead else ""
-    lost = f"; 如不能设在这里, 至少少覆盖 {people_text(max(0.0, found.loss))}"
+    lost = "" if found.needed else f"; 如不能设在这里, 至少少覆盖 {people_text(max(0.0, found.loss))}"
     dear = f"; 造价为其他点的 {found.places} 倍以内仍值得选" if found.places > 1 else ""
     return f"{name}: {told}{lost}{dear}{'' if found.proven else ' (未全部证明)'}。"

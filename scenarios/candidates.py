@@ -72,9 +72,9 @@ class Sites:
 
 
 def settlements(world: World, layer: Layer, *, seats_only: bool) -> Sites:
-    """List the county seats, then the settlements, without those that hold a site of the layer or are flooded.
+    """List the county seats, then the settlements, without flooded ones and those that hold a site.
 
-    A site is held by the seat or settlement nearest to it.
+    A site of the layer is held by the seat or settlement nearest to it.
     """
     gaz = world.gazetteer
     rows = np.flatnonzero(np.asarray(gaz.level) >= _COUNTY)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..coverage.standards import Standard
 from ..geodata.layers import KIND_NAMES, shown_kinds
 from . import sides
 from .cache import hash_of
@@ -57,9 +58,9 @@ def dominance(
 ) -> pd.DataFrame:
     """Mark the scenarios that no one needs to choose: another is nowhere worse, and better somewhere.
 
-    Scenarios are compared only among those with the same residents, roads and main limits: who serves more
-    residents after growth, or fewer on flooded roads, is neither better nor worse. Nor are those that change
-    capacities or opening hours compared with others: no criterion sees what that is good for.
+    Scenarios are compared only among those with the same residents, roads, main limits and detours: who
+    serves more residents after growth, or fewer on flooded roads, is neither better nor worse. Nor are those
+    that change capacities or opening hours compared with others: no criterion sees what that is good for.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def _criteria(figures: pd.DataFrame, criteria: Sequence[str], *, costs: bool) ->
     return [*found, Criterion("cost" if priced else "actions", False)]
 
 
-_PARTS = ("居民", "道路条件", "容量或开放时间 (其效果不在这些指标内)", "主要时限或图层")
+_PARTS = ("居民", "道路条件", "容量或开放时间 (其效果不在这些指标内)", "主要时限、绕行系数或图层")
 _BESIDE = ("resize", "retime")
 
 
@@ -171,10 +172,15 @@ def comparable(results: Sequence[Result]) -> list[tuple[str, ...]]:
             hash_of(np.asarray(result.residents)),
             _written(result, ROADS),
             _written(result, _BESIDE),
-            json.dumps({kind: cover.standard.main for kind, cover in sorted(result.covers.items())}),
+            json.dumps({kind: _measured_by(cover.standard) for kind, cover in sorted(result.covers.items())}),
         )
         for result in results
     ]
+
+
+def _measured_by(standard: Standard) -> list[object]:
+    """List what of a standard decides who counts as served."""
+    return [standard.mode, standard.main, standard.detour, standard.access_kmh]
 
 
 def _written(result: Result, names: Sequence[str]) -> str:

@@ -96,7 +96,8 @@ def front(
         return _equity(world, request, by, say)
     say(f"费用与覆盖的前沿: {board.n_all:,} 个现有和候选点")
     found = _solved(request, prices, most)
-    return _cost(world, board, found, _price(ask, costs, level), dict(given or {}), priced=prices is not None)
+    price, every = _price(ask, costs, level), board.n_all - len(request.forbidden)
+    return _cost(world, board, found, price, dict(given or {}), every=every, priced=prices is not None)
 
 
 def _check(ask: Ask, against: str, costs: Costs | None, prices: ArrayLike | None) -> None:
@@ -151,6 +152,7 @@ def _cost(
     price: tuple[float, str],
     given: dict[str, Layer],
     *,
+    every: int,
     priced: bool,
 ) -> FrontResult:
     table = plan_table(world, board, [point.plan for point in found.points])
@@ -159,7 +161,7 @@ def _cost(
     table["more"] = table["residents"].diff()
     table["status"] = [proven_text(point.proven) for point in found.points]
     table["supported"] = [point.supported for point in found.points]
-    largest = round(found.most) - board.n_existing
+    largest = np.inf if found.most >= every else found.most - board.n_existing  # all candidates: the end
     compared = pd.DataFrame(columns=GIVEN) if priced else _given(world, board, table, given, largest)
     sentences = cost_sentences(found, table, board, price, compared, priced=priced)
     return FrontResult("cost", found, board, table, compared, tuple(sentences))
@@ -168,6 +170,9 @@ def _cost(
 def _equity(world: World, request: Request, by: str, say: Callable[[str], None]) -> FrontResult:
     ask, board = request.ask, request.board
     indptr, indices, weight, n = request.cover
+    room = len(board.places) - len(request.forbidden)
+    if (ask.number or 0) > room:
+        raise InputError(Problem("--number", f"候选点只有 {room:,} 处", f"要新增 {ask.number:,} 处"))
     group, names, missing = units_of(world, board, by)
     say(f"覆盖与公平的前沿: {board.n_all:,} 个现有和候选点, {len(names)} 个单位")
     found = cover_equity_front(
@@ -255,7 +260,7 @@ def covered(matrix: Matrix, sites: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def _given(
-    world: World, board: Board, table: pd.DataFrame, given: dict[str, Layer], largest: int
+    world: World, board: Board, table: pd.DataFrame, given: dict[str, Layer], largest: float
 ) -> pd.DataFrame:
     """Hold scenarios against the front: how many residents more for the same number, how many sites fewer.
 
@@ -281,10 +286,10 @@ def _given(
     return pd.DataFrame(rows, columns=GIVEN)
 
 
-def _text(title: str, number: int, better: int | None, fewer: int | None, largest: int) -> str:
+def _text(title: str, number: int, better: int | None, fewer: int | None, largest: float) -> str:
     same = f"覆盖同样多的居民可少设 {fewer} 处" if fewer and fewer > 0 else ""
     if number > largest:
-        return f"{title}: 新设 {number} 处, 前沿只算到 {largest} 处{'; ' + same if same else ', 不能比较'}"
+        return f"{title}: 新设 {number} 处, 前沿只算到 {largest:g} 处{'; ' + same if same else ', 不能比较'}"
     if better is None:
         return f"{title}: 新设 {number} 处, 前沿上没有不多于这一数量的方案, 不能比较"
     if better < 0:

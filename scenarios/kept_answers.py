@@ -9,6 +9,7 @@ from typing import Any
 from .asked import Lot
 from .cache import Cache, hash_of
 from .packing import text_array
+from .placing import staying
 from .solved import Answer, Task
 
 _COLUMNS = ("id", "name", "level", "host", "county_code", "lon", "lat")
@@ -29,7 +30,7 @@ def _parts(task: Task, solve: Callable[[Task], Answer]) -> list[object]:
     arrays = (matrix.indptr, matrix.site, matrix.cost, matrix.cell, matrix.part, board.weight, board.county)
     table = board.layer.table
     sites = [text_array([str(value) for value in table[name].tolist()]) for name in _COLUMNS]
-    rules = text_array([repr(task.rules), repr(task.forbidden)])
+    rules = text_array([repr(task.rules), repr(task.forbidden), repr(staying(task.ask, board))])
     return [
         solve.__name__,
         list(task.job.numbers),

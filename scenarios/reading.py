@@ -6,6 +6,7 @@ Nothing of a file is executed; aliases, deep nesting, double keys and large file
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
@@ -13,9 +14,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..geodata import yamlfile
 from ..geodata.errors import InputError, Problem
+from ..geodata.layers import KIND_NAMES
 
 _SHOWN = 60
-_FIX = "请对照 scenarios/presets 里的示例修改"
+_FIX = "请对照 docs 里的说明和示例修改"
+_MOST = 200
+"""Problems of one file that are told."""
+
+_KEYS = {
+    "名称": "name", "标题": "title", "说明": "description", "继承": "extends", "改动": "changes",
+    "选址": "siting", "标准": "standards", "价格": "costs", "费用": "cost",
+    "新设": "open", "新增": "open", "撤销": "close",
+    "迁移": "move", "封闭": "block", "减速": "slow", "受淹": "flood", "类型": "kind", "图层": "kind",
+    "编号": "id", "经度": "lon", "纬度": "lat", "年份": "year", "级别": "level", "数量": "number",
+    "预算": "budget", "容量": "capacity", "库存": "stock", "开放时间": "hours", "范围": "area",
+    "道路": "road", "单位": "unit",
+    **{name: kind for kind, name in KIND_NAMES.items()},
+}  # fmt: skip
+"""Keys by the Chinese words that people write for them."""
 
 
 PLAIN, TABLE = "\ue000plain", "\ue000table"
@@ -47,7 +63,10 @@ def validate(model: type[M], content: Any, where: str, *, context: Mapping[str, 
         return model.model_validate({} if content is None else content, context=dict(context or {}))
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise InputError([_problem(model, detail, where) for detail in details]) from None
+        problems = [_problem(model, detail, where) for detail in details[:_MOST]]
+        if len(details) > _MOST:
+            problems.append(Problem(where, f"另有 {len(details) - _MOST:,} 个问题", fix="请先修改以上各项"))
+        raise InputError(problems) from None
     except RecursionError:
         raise InputError(Problem(where, "嵌套过深", fix=_FIX)) from None
 
@@ -82,9 +101,7 @@ def _problem(model: type[BaseModel], detail: Any, where: str) -> Problem:
     kind = detail["type"]
     location = tuple(part for part in detail["loc"] if part not in (PLAIN, TABLE, "[key]"))
     if kind == "extra_forbidden":
-        known = sorted(_fields(model, location[:-1]))
-        close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-        fix = f"是否想写 {close[0]}?" if close else f"可用的键: {', '.join(known)}"
+        fix = _near(str(location[-1]), sorted(_fields(model, location[:-1])))
         return Problem(_path(where, location[:-1]), "未知的键", _shown(location[-1]), fix)
     if kind == "invalid_key":
         return Problem(_path(where, location[:-1]), "键应为文字", _shown(location[-1]), _FIX)
@@ -96,13 +113,32 @@ def _problem(model: type[BaseModel], detail: Any, where: str) -> Problem:
         slug = location[0] == "extends" or location == ("name",)
         what = "应为小写字母、数字、_ 或 -, 最多48个字符" if slug else "应为一行不空的文字"
         return Problem(_path(where, location), what, got, _FIX)
+    if detail["input"] is None and kind != "missing":
+        return Problem(_path(where, location), "没有写内容", fix="请写上内容, 或删去这一行")
     what = _WHAT.get(kind, "格式不对").format(**context)
-    fix = (
-        f"可选: {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
-        if kind == "literal_error"
-        else _FIX
-    )
-    return Problem(_path(where, location), what, got, fix)
+    return Problem(_path(where, location), what, got, _mend(kind, detail["input"], context, location))
+
+
+def _near(key: str, known: list[str]) -> str:
+    """Tell which key is meant by one that is not known: misspelt, Chinese, or run into its value."""
+    word = unicodedata.normalize("NFKC", key).strip(" '\"“”‘’-")
+    if ":" in word and _KEYS.get(word.split(":")[0], word.split(":")[0]) in known:
+        return "冒号请用半角 (英文) 的, 后面空一格"
+    close = difflib.get_close_matches(_KEYS.get(word, word), known, n=1, cutoff=0.5)
+    return f"是否想写 {close[0]}?" if close else f"可用的键: {', '.join(known)}"
+
+
+def _mend(kind: str, value: Any, context: Mapping[str, Any], location: tuple[Any, ...]) -> str:
+    """Tell how to mend a value that does not fit."""
+    if kind == "literal_error":
+        codes = [text.strip("' ") for text in context["expected"].replace(" or ", ", ").split(",")]
+        names: Mapping[str, str] = {code: f"{name} ({code})" for code, name in KIND_NAMES.items()}
+        return f"可选: {', '.join(names.get(code, code) for code in codes)}"
+    if kind in ("int_type", "float_type") and isinstance(value, str) and any(map(str.isdigit, value)):
+        return "只写数字, 不带引号、单位、千分位和 %"
+    if kind.endswith("than_equal") and location[-1:] in (("lon",), ("lat",)):
+        return "经度 (lon) 在 73 到 136 之间, 纬度 (lat) 在 3 到 54 之间; 是否写反了?"
+    return _FIX
 
 
 def _path(where: str, location: tuple[int | str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..geodata.export_table import neutral
 from ..geodata.layers import KIND_NAMES
+from . import counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +85,7 @@ _TABLES = {
 
 WORDS: Mapping[str, Mapping[Any, str]] = {
     "kind": dict(KIND_NAMES),
-    "action": {
-        "open": "新设", "close": "撤销", "move": "迁移", "resize": "调整规模", "retime": "调整开放时间",
-        "block": "道路中断", "slow": "道路减速", "flood": "受淹", "grow": "人口变化",
-    },
+    "action": counts.WORDS,
     "rule": {
         "mclp": "最大覆盖", "lscp": "最少站点全覆盖", "partial": "最少站点覆盖一定比例", "backup": "双重覆盖",
         "expected": "期望覆盖", "p-median": "总路程最短", "p-center": "最远路程最短",

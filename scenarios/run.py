@@ -157,9 +157,7 @@ def run(
         gaps={kind: each.gaps for kind, each in measured.items()},
         added=added,
         plans=placed.plans,
-        targets=progress_of(
-            load_targets(), after.demand, placed.layers, resources=after.resources
-        ),
+        targets=progress_of(load_targets(), after.demand, placed.layers, resources=after.resources),
         admin=admin_failures(after.demand, placed.layers, after.rules),
         provenance=_provenance(world, after, scenario),
         residents=after.demand.residents,
@@ -232,6 +230,7 @@ def _added(world: World, placed: Placed, covers: SiteCovers) -> pd.DataFrame:
         before, opened = _without_new(world.layers[kind], layer)
         sited = placed.sites[placed.sites["kind"] == kind] if len(placed.sites) else placed.sites
         if len(sited):
+            sited = sited.sort_values("year", kind="stable")  # phases may reach beyond a later request
             opened = opened[~opened["id"].isin(sited["id"])]
         own = (
             pd.concat([each for each in (opened, sited) if len(each)]) if len(opened) + len(sited) else sited

@@ -27,7 +27,7 @@ _USUAL = ("mclp", "each_county", "each_city")
 def of_baseline(result: Result, rows: Sequence[Row]) -> str:
     """Say how far the sites of today reach."""
     parts = [
-        f"{row['layer']}{limit_text(result, row)}覆盖 {percent_text(row['share'])}"
+        f"{row['layer']}{limit_text(result, row)}覆盖 {share_text(row['share'])}"
         for row in rows
         if row["main"]
     ]
@@ -83,9 +83,9 @@ def _people(row: Row, names: str) -> str:
 
 def _short(row: Row, before: Row | None) -> str:
     """Say the share of a layer before and after, and whom it gains and loses."""
-    was = "" if before is None else f"{percent_text(before['share'])} → "
+    was = "" if before is None else f"{share_text(before['share'])} → "
     people = _people(row, "gained lost")
-    return f"{row['layer']}覆盖 {was}{percent_text(row['share'])}" + (f" ({people})" if people else "")
+    return f"{row['layer']}覆盖 {was}{share_text(row['share'])}" + (f" ({people})" if people else "")
 
 
 def _sites(rows: Sequence[Row]) -> str:
@@ -96,10 +96,10 @@ def _sites(rows: Sequence[Row]) -> str:
 
 def _layer(result: Result, row: Row, before: Row | None) -> str:
     """Say what happens to a layer."""
-    was = "" if before is None else f"{percent_text(before['share'])} → "
+    was = "" if before is None else f"{share_text(before['share'])} → "
     told = _people(row, "gained lost growth")
     people = f" ({told})" if told else " (覆盖不变)" if before is not None else ""
-    cover = f"{limit_text(result, row)}覆盖 {was}{percent_text(row['share'])}{people}"
+    cover = f"{limit_text(result, row)}覆盖 {was}{share_text(row['share'])}{people}"
     head = f"{row['layer']} {actions_text(row)}".strip()
     return ", ".join(part for part in (head, cover, _open_text(row), _left(result, row)) if part)
 
@@ -173,6 +173,11 @@ def limit_text(result: Result, row: Row) -> str:
     standard: Standard = result.covers[row["kind"]].standard
     text = standard.limit_text(row["limit"])
     return f"{text}车程" if standard.mode == "drive" else f"步行{text}"
+
+
+def share_text(share: float) -> str:
+    """Write a share of residents; where there are none it is no number."""
+    return "无居民" if math.isnan(share) else percent_text(share)
 
 
 def people_text(number: float) -> str:

@@ -116,9 +116,14 @@ def make_world(*, names: tuple[str, ...] = (), example: bool = True, label: str 
     return World(make_units(demand), demand, network, gaz, layers, standards, {"boai": "0"})
 
 
+def baseline(world: World) -> Result:
+    """How things stand."""
+    return run(world, parse_scenario("name: baseline\ntitle: 现状\n"))
+
+
 def make_results(world: World, *, title: str = "计划", count: int = 2) -> list[Result]:
     """The baseline, and a scenario that opens warehouses at the last cells and calls them suggested."""
-    baseline = run(world, parse_scenario("name: baseline\ntitle: 现状\n"))
+    today = baseline(world)
     cells = [len(world.demand.cell) - 1 - number % 30 for number in range(count)]
     lon, lat = world.demand.lon[cells], world.demand.lat[cells]
     places = enumerate(zip(lon.tolist(), lat.tolist(), strict=True))
@@ -145,7 +150,7 @@ def make_results(world: World, *, title: str = "计划", count: int = 2) -> list
             "share_after": 0.5,
         }
     )
-    return [baseline, replace(plan, added=added[ADDED], title=title, notes=("说明", "注意"))]
+    return [today, replace(plan, added=added[ADDED], title=title, notes=("说明", "注意"))]
 
 
 _made: dict[int, list[Result]] = {}
@@ -154,6 +159,6 @@ _made: dict[int, list[Result]] = {}
 def demo(world: World) -> tuple[World, list[Result]]:
     """The demo's world with its baseline and its plan, run once per process."""
     if id(world) not in _made:
-        baseline = run(world, load_scenario("baseline"))
-        _made[id(world)] = [baseline, run(world, load_scenario("plan_2022_2024"), reuse=baseline)]
+        today = run(world, load_scenario("baseline"))
+        _made[id(world)] = [today, run(world, load_scenario("plan_2022_2024"), reuse=today)]
     return world, _made[id(world)]

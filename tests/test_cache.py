@@ -475,3 +475,22 @@ def test_an_interrupted_run_goes_on_at_the_request_it_was_at(tmp_path: Path) -> 
     for other in (close, grow):
         again = run(world, scenario(f"changes: [{{{other}}}]\n{text}"), cache=Cache(tmp_path))
         assert again.work["computed"]["plan"] >= 2
+
+
+@pytest.mark.parametrize(
+    "text", ["grow: {unit: 丁县, percent: 50}", "block: {near: {lon: 115.2, lat: 28.2}}"]
+)
+def test_worlds_that_state_no_hash_are_told_apart_after_changes(text: str, tmp_path: Path) -> None:
+    asked = scenario(f"changes: [{{{text}}}]")
+    world = drive_world([0, 5], [10])
+    county, lon = np.array(world.demand.county), np.array(world.network.lon)
+    county[5], lon[[0, 1]] = 1, lon[[1, 0]]
+    others = [
+        replace(world, demand=replace(world.demand, county=county)),
+        replace(world, network=replace(world.network, lon=lon)),
+    ]
+    run(world, asked, cache=Cache(tmp_path))
+    for other in others:
+        found, plain = run(other, asked, cache=Cache(tmp_path)), run(other, asked)
+        for name in ("units", "summary"):
+            pd.testing.assert_frame_equal(getattr(found, name), getattr(plain, name))

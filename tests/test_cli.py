@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 from boai.app import cli
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parent.parent
+_DOCUMENTS = [
+    path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -98,22 +102,37 @@ def test_answers_as_json(capsys, workspace_folder: Path, tmp_path: Path) -> None
     assert checked["summary"]["within_25"] >= 0.9
 
 
-def _documented() -> list[str]:
-    """Every command line that the documents show to users, but those that write all maps."""
+def _documented(*names: str) -> list[str]:
+    """List every command line that documents show to users."""
     lines = []
-    for name in ("README.md", "README.zh.md", "docs/commands.md"):
+    for name in names:
         text = (ROOT / name).read_text(encoding="utf-8")
         for block in re.findall(r"```sh\n(.*?)```", text, re.S):
-            lines += [line.split("#")[0].strip() for line in block.splitlines()]
-    commands = {re.sub(r"^(\.venv/bin/)?boai ", "", line) for line in lines if "boai " in line}
-    others = "my.yaml|four.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|"
-    others += "^scenario (new|check|list|front|sensitivity|schema)|^targets (form|collect|allot|check)|"
-    others += "^network (build|download|use|time|close|closures|reopen) "
-    others += "^compare"  # runs every preset: below
-    return sorted(line for line in commands if not re.search(others, line))
+            lines += [re.split(r"\s#|^#", line)[0].strip() for line in block.splitlines()]
+    return sorted({re.sub(r"^(\.venv/bin/)?boai ", "", line) for line in lines if "boai " in line})
 
 
-@pytest.mark.parametrize("line", _documented())
+@pytest.mark.parametrize("line", _documented(*_DOCUMENTS))
+def test_documented_commands_exist(line: str) -> None:
+    """Names, arguments and options are those of the commands; nothing is run."""
+    command, context, words = get_command(cli.app), None, shlex.split(line)
+    if words[0] == "targets" and len(words) > 1 and words[1] not in ("form", "collect", "allot", "check"):
+        words.insert(1, "show")  # boai targets SCENARIO
+    while hasattr(command, "resolve_command") and words and not words[0].startswith("-"):
+        context = command.make_context(command.name, [], parent=context, resilient_parsing=True)
+        _, command, words = command.resolve_command(context, words)
+    command.make_context(command.name, words, parent=context)
+
+
+def _to_answer() -> list[str]:
+    """List the documented commands that answer on the screen, but those that run every preset."""
+    others = "my.yaml|four.yaml|held_back|^demo|^map|^layers|^standards|^areas|^assess$|^compare|^scenario|"
+    others += "^targets (form|collect|allot|check)|^network (build|download|use|time|close|closures|reopen) "
+    shown = _documented("README.md", "README.zh.md", "docs/commands.md")
+    return [line for line in shown if not re.search(others, line)]
+
+
+@pytest.mark.parametrize("line", _to_answer())
 def test_documented_commands_answer_in_words(capsys, workspace_folder: Path, line: str) -> None:
     code, out, _ = run(capsys, *shlex.split(line), "--workspace", str(workspace_folder))
     assert code == 0
@@ -137,8 +156,9 @@ def test_coordinates_are_exact_to_the_metre(capsys, workspace_folder: Path) -> N
 
 
 @pytest.mark.slow
-def test_the_presets_are_compared(capsys, run_workspace: Path) -> None:
-    code, out, _ = run(capsys, "compare", "--workspace", str(run_workspace))
+@pytest.mark.parametrize("words", [["scenario", "run"], ["compare"]], ids=" ".join)
+def test_every_preset_is_run_and_compared(capsys, run_workspace: Path, words: list[str]) -> None:
+    code, out, _ = run(capsys, *words, "--workspace", str(run_workspace))
     assert code == 0 and "示例数据" in out and "近似路网" in out
     assert "2022-2024 年计划: " in out and "县县有仓: " in out
 

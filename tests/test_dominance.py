@@ -106,11 +106,16 @@ def test_scenarios_of_other_circumstances_are_not_compared() -> None:
     table = dominance(results)
     assert not table["dominated"].any()
     texts = table["text"].tolist()
-    parts = "居民、道路条件、容量或开放时间 (其效果不在这些指标内)、主要时限或图层"
+    parts = "居民、道路条件、容量或开放时间 (其效果不在这些指标内)、主要时限、绕行系数或图层"
     assert texts[2] == f"其余方案中 6 个的{parts}不同, 未作比较"
     assert texts[3].startswith("没有方案在各项上都不比它差; 其余方案中 5 个的")
     alone = dominance([results[0], results[2]])["text"].tolist()
     assert alone == ["其余方案中 1 个的居民不同, 未作比较"] * 2
+
+
+def test_what_is_measured_otherwise_is_not_compared() -> None:
+    table = dominance(ran(at(115.2), at(115.2) + "standards: {warehouse: {detour: 2}}"))
+    assert table["text"].tolist()[2] == "其余方案中 2 个的主要时限、绕行系数或图层不同, 未作比较"
 
 
 def test_criteria_can_be_chosen() -> None:

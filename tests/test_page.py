@@ -154,7 +154,7 @@ def test_suggested_sites_and_gaps_have_cards(small: tuple[Any, list[Any]], tmp_p
 def test_labels_are_shown_where_they_are_true(tmp_path: Path) -> None:
     for example, label in ((True, "近似路网"), (False, "")):
         world = mapworld.make_world(example=example, label=label)
-        _, data = read(write_page(world, mapworld.make_results(world)[:1], tmp_path / "page.html"))
+        _, data = read(write_page(world, [mapworld.baseline(world)], tmp_path / "page.html"))
         shown = [layer["labels"] for layer in data["scenarios"][0]["layers"]]
         own = ["示例数据"] if example else []
         road = [label] if label else []

@@ -8,6 +8,7 @@ from typing import Any
 import gridworld
 import numpy as np
 import pytest
+import shapely
 import shapeworld
 import tinyworld
 from boai.coverage.flood import closed_by, flooded
@@ -135,7 +136,8 @@ def test_near_and_classes() -> None:
 
 def test_a_measure_that_touches_no_edge_leaves_the_network() -> None:
     made = changed("flood: {area: [[110, 20], [111, 20], [111, 21]]}")
-    assert made.world is WORLD
+    for name in ("layers", "network", "walk", "demand", "resources"):
+        assert getattr(made.world, name) is getattr(WORLD, name)
     assert made.done["detail"].tolist() == ["封闭 自绘范围内的道路 (0 个路段), 0 处站点停用"]
 
 
@@ -253,3 +255,39 @@ def test_a_blocked_road_costs_cover() -> None:
     after = run(world, tinyworld.scenario(f"changes: [{{{line}}}]")).covers["warehouse"].cost
     assert before[[0, 1, 4]].tolist() == [0, 600, 600]
     assert after[[0, 1, 4]].tolist() == [0, 1800, 600]
+
+
+SOUTH_WEST = "[[114.95, 27.95], [115.15, 27.95], [115.15, 28.15], [114.95, 28.15]]"
+"""Nodes 0, 1, 4 and 5 of the grid: all of 甲县."""
+
+
+def test_a_flooded_county_is_one_gap_by_the_roads_of_today() -> None:
+    world = tinyworld.drive_world([0], [5])
+    dry, wet = (
+        run(world, tinyworld.scenario(text)) for text in ("", f"changes: [{{flood: {{area: {SOUTH_WEST}}}}}]")
+    )
+    own = wet.gaps["warehouse"].set_index("county")
+    assert own["residents"].to_dict() == {"甲县": 51, "乙县": 13056, "丙县": 204, "丁县": 52224}
+    assert own["cells"].tolist() == [4, 4, 4, 4]
+    assert dry.keys["warehouse"]["gaps"] != wet.keys["warehouse"]["gaps"]
+
+
+@pytest.mark.parametrize("choice", ["settlements", "cells"])
+def test_no_new_site_goes_under_water(choice: str) -> None:
+    world = tinyworld.drive_world([15], residents=[1000] * 6 + [10] * 10)
+    asked = f"siting: [{{kind: warehouse, year: 2025, number: 2, candidates: {choice}}}]"
+    wet = run(world, tinyworld.scenario(f"changes: [{{flood: {{area: {SOUTH_WEST}}}}}]\n{asked}"))
+    dry = run(world, tinyworld.scenario(asked))
+    area = box(114.95, 27.95, 115.15, 28.15)
+    inside = [shapely.intersects_xy(area, one.added["lon"], one.added["lat"]) for one in (wet, dry)]
+    assert inside[0].tolist() == [False] * 2 and inside[1].any()
+    assert FLOOD_RULES[1] in wet.notes
+
+
+def test_a_rule_opens_no_site_under_water() -> None:
+    world = tinyworld.drive_world()
+    flood = f"changes: [{{flood: {{area: {SOUTH_WEST}}}}}]"
+    for rule, there in (("each_county", ["乙县", "丙县", "丁县"]), ("each_city", ["乙县", "丙县"])):
+        asked = f"siting: [{{kind: warehouse, year: 2025, rule: {rule}, level: 市级}}]"
+        found = run(world, tinyworld.scenario(f"{flood}\n{asked}"))
+        assert sorted(found.added["county"]) == sorted(there)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import gridworld
 import numpy as np
@@ -15,9 +16,15 @@ from boai.app import answers
 from boai.coverage.gaps import find_gaps
 from boai.coverage.measures import by_unit, cover_layer
 from boai.geodata.errors import InputError
+from boai.geodata.layers import KIND_NAMES
+from boai.geodata.types import load_types
 from boai.maps import words
 from boai.scenarios import phases
 from boai.scenarios.candidates import AED_NOTE, lacking_seats, populous_cells, settlements
+from boai.scenarios.compare import compare, headlines
+from boai.scenarios.conclusion import conclusion
+from boai.scenarios.ledger.targets import load_targets
+from boai.scenarios.results import load_result, save_result
 from boai.scenarios.run import ADDED, Result, result_key, run
 from boai.scenarios.schema import PRESETS, load_scenario
 from boai.scenarios.world import World
@@ -176,6 +183,17 @@ def test_gains_add_up_to_the_tables() -> None:
         assert served(result, kind, 600) - served(before, kind, 600) == own["cumulative"].iloc[-1]
         assert sum(plan["objective"] for plan in result.plans if plan["kind"] == kind) == own["gain"].sum()
     assert result.layers["warehouse"].table["id"].is_unique
+
+
+def test_sited_ones_are_listed_by_year_though_phases_come_first() -> None:
+    """Phases up to 2028 are settled before a request of 2026: gains are told in the order of the years."""
+    text = """siting:
+  - {kind: warehouse, phases: {2025: 1, 2028: 1}}
+  - {kind: warehouse, year: 2026, number: 1}
+"""
+    own = run(drive_world([0]), scenario(text)).added
+    assert own["year"].tolist() == [2025, 2026, 2028] and own["rank"].tolist() == [1, 2, 3]
+    assert own["gain"].cumsum().tolist() == own["cumulative"].tolist()
 
 
 def test_sites_opened_by_hand_count_before_sited_ones() -> None:
@@ -490,3 +508,32 @@ def test_the_presets_on_jiangxi(world: World) -> None:
     assert (plan.targets[plan.targets["id"].str.startswith("warehouse")]["left"] == 0).all()
     assert (stores.targets[stores.targets["id"] == "county-store"]["left"] == 0).all()
     assert set(stores.layers["warehouse"].table["county_code"]) == set(world.demand.county_code)
+
+
+def test_no_layer_need_be_measured(tmp_path: Path) -> None:
+    found = run(drive_world([0], [10]), scenario(), kinds=())
+    assert not found.covers and found.units.empty and "served" in found.units.columns
+    save_result(found, tmp_path / "r")
+    assert load_result(tmp_path / "r").units.columns.tolist() == found.units.columns.tolist()
+    assert compare([found, found]).empty and conclusion([found] * 3) == ""
+
+
+def test_a_province_without_residents_has_no_shares() -> None:
+    opened = "{kind: team, name: 甲, lon: 115.1, lat: 28.1, year: 2025}"
+    text = f"changes: [{{grow: {{unit: 全省, percent: -100}}}}, {{open: {opened}}}]"
+    found = run(drive_world([0], [10]), scenario(text))
+    assert found.added[["gain", "share_after"]].to_numpy().tolist() == [[0, 0.0]]
+    sentence = headlines([run(drive_world([0], [10]), scenario()), found])[1]
+    assert "nan" not in sentence and "无居民" in sentence
+
+
+def test_the_targets_count_what_is_no_layer() -> None:
+    world = drive_world([0], [10])
+    base = pd.DataFrame({"id": ["x"], "county_code": "360101", "level": "", "status": "已建", "year": 2023.0})
+    kind = next(each.kind for each in load_targets().targets if each.kind not in (None, *KIND_NAMES))
+    rows = [
+        run(one, scenario()).targets.query("resource == @title")
+        for title in [load_types()[str(kind)].title]
+        for one in (world, replace(world, resources={str(kind): base}))
+    ]
+    assert rows[0]["built"].isna().all() and (rows[1]["built"] >= 0).any()

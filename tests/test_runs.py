@@ -328,7 +328,7 @@ from boai.app.runs import run_many
 from boai.scenarios import cache, results, run, site_times
 
 root, moments = Path(sys.argv[1]), int(sys.argv[2])
-names = ["baseline", "a", "b", "c"]
+names = ["baseline", "a", "b"]
 
 def child(force):
     pid = os.fork()  # one thread only, so that the children may be forks of this process
@@ -372,8 +372,7 @@ def whole(root: Path) -> list[str]:
 
 def _killed_at(root: Path, moments: int) -> None:
     own = root / "scenarios"
-    for name, text in (("a", OPEN), ("b", SITE), ("c", "standards: {team: 120}")):
-        write(own, name, text)
+    write(own, "a", OPEN), write(own, "b", SITE)
     run_many(root, [own], processes=1)
     before = contents(root)
     env = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

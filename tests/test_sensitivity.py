@@ -57,6 +57,10 @@ def test_front_tells_how_far_scenarios_lie_below() -> None:
     many = append_sites(layer, board.layer.table.iloc[[1, 2, 3]])
     beyond = front(world, Ask("warehouse"), most=1, given={"多的": many}).given
     assert np.isnan(beyond["better"].astype(float).iloc[0]) and "前沿只算到 1 处" in beyond["text"].iloc[0]
+    # Seats are few: the front ends with the last of them, and more sites can be compared with it.
+    seats = Ask("warehouse", candidates="seats", limit=1800)
+    whole = front(world, seats, most=30, given={"多的": append_sites(many, board.layer.table.iloc[[5, 6]])})
+    assert len(whole.board.places) < 5 and not whole.given["better"].isna().any()
 
 
 def test_front_with_quotas_and_with_prices() -> None:
@@ -108,6 +112,8 @@ def test_wrong_requests_for_fronts() -> None:
     ):
         with pytest.raises(InputError):
             front(world, ask, **options)
+    with pytest.raises(InputError, match=r"候选点只有 3 处.*要新增 4 处"):
+        front(world, Ask("warehouse", number=4, candidates="seats"), against="equity")
 
 
 def test_walking_front() -> None:
@@ -178,6 +184,18 @@ def test_break_even_of_a_site_by_trying() -> None:
             weight[rows] *= 1 - fall
             with_it = best(board, 1, weight=weight, keep=(site,))
             assert (with_it >= best(board, 2, weight=weight) - 1e-9) == wanted
+
+
+def test_a_site_that_a_quota_needs() -> None:
+    """No plan does without it: nothing is said of residents that another plan would lose."""
+    world = drive_world([0])
+    lacking = next(iter(front(world, Ask("warehouse", candidates="seats"), most=1).board.places.county))
+    county = str(world.demand.county_name[lacking])
+    ask = Ask("warehouse", number=2, candidates="seats", quotas=(UnitQuota(county, 1),))
+    found = sensitivity(world, ask, ())
+    row = found.sites[found.sites["county"] == county].iloc[0]
+    assert "做不到各项要求" in row["sentence"] and "少覆盖" not in row["sentence"]
+    assert np.isnan(row["loss"]) and row["may_fall"] == 1.0 and row["places"] == 2
 
 
 def test_walking_sensitivity_and_wrong_requests() -> None:

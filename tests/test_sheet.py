@@ -33,6 +33,15 @@ def small() -> tuple[Any, list[Any]]:
     return world, mapworld.make_results(world)
 
 
+@pytest.fixture(scope="module")
+def today(
+    small: tuple[Any, list[Any]], cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The sheet of the stores as they are: PNG and PDF."""
+    world, results = small
+    return write_sheet(world, results[0], "warehouse", tmp_path_factory.mktemp("today"), fonts=cache)
+
+
 def pdf_text(path: Path) -> str:
     tool = shutil.which("pdftotext")
     if tool is None:
@@ -72,15 +81,13 @@ def test_paper_and_words(small: tuple[Any, list[Any]], cache: Path, tmp_path: Pa
 
 
 def test_a_sheet_says_what_its_scenario_changes(
-    small: tuple[Any, list[Any]], cache: Path, tmp_path: Path
+    small: tuple[Any, list[Any]], today: tuple[Path, Path], cache: Path, tmp_path: Path
 ) -> None:
     world, results = small
     text = "name: wet\ntitle: 汛期\nchanges: [{grow: {unit: 全省, percent: 100}}]\nstandards: {warehouse: 20}"
     changed = run(world, parse_scenario(text), kinds=["warehouse"], reuse=results[0])
-    told = [
-        pdf_text(write_sheet(world, each, "warehouse", tmp_path, fonts=cache)[1])
-        for each in (results[0], changed)
-    ]
+    drawn = write_sheet(world, changed, "warehouse", tmp_path, fonts=cache)
+    told = [pdf_text(pdf) for _, pdf in (today, drawn)]
     people = int(world.demand.residents.sum())
     assert [done.TITLE in each for each in told] == [False, True]
     assert "备灾仓库的主要上限改为20分钟" in told[1]
@@ -88,10 +95,9 @@ def test_a_sheet_says_what_its_scenario_changes(
     assert f"常住居民 2020年人口普查 {people:,}人" in told[0]
 
 
-def test_classes_are_painted(small: tuple[Any, list[Any]], cache: Path, tmp_path: Path) -> None:
-    world, results = small
-    png, _ = write_sheet(world, results[0], "warehouse", tmp_path, fonts=cache)
-    classes = style.reach_classes(results[0].covers["warehouse"].standard)
+def test_classes_are_painted(small: tuple[Any, list[Any]], today: tuple[Path, Path]) -> None:
+    png, _ = today
+    classes = style.reach_classes(small[1][0].covers["warehouse"].standard)
     assert {swatch.colour for swatch in classes} | {style.SITE, style.ACCENT} <= colours(png)
 
 
@@ -117,7 +123,7 @@ def test_many_sites_are_counted_by_city(cache: Path, tmp_path: Path) -> None:
 def test_labels_only_where_they_are_true(cache: Path, tmp_path: Path) -> None:
     for example, label in ((True, "近似路网"), (False, "")):
         world = mapworld.make_world(example=example, label=label)
-        result = mapworld.make_results(world)[0]
+        result = mapworld.baseline(world)
         drive, walk = (
             pdf_text(write_sheet(world, result, kind, tmp_path, fonts=cache)[1]) for kind in ("team", "aed")
         )
@@ -132,7 +138,7 @@ def test_the_legend_names_sites_without_a_level(cache: Path, tmp_path: Path) -> 
     for levels, word in cases:
         table = layer.table.assign(level=levels)
         changed = replace(world, layers={**world.layers, "warehouse": replace(layer, table=table)})
-        result = mapworld.make_results(changed)[0]
+        result = mapworld.baseline(changed)
         assert word in pdf_text(write_sheet(changed, result, "warehouse", tmp_path, fonts=cache)[1])
         assert word in page_data.page_json(changed, [result], headlines=[], title="")
 
@@ -156,7 +162,8 @@ def test_hostile_names_are_drawn_as_text(cache: Path, tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
     world = mapworld.make_world(names=mapworld.HOSTILE)
     result = mapworld.make_results(world, title="$x_{1}$ \\frac{</b>😀")[1]
-    for kind in KIND_NAMES:
+    kinds: tuple[Kind, ...] = ("aed", "warehouse")
+    for kind in kinds:
         _, pdf = write_sheet(world, result, kind, tmp_path, fonts=cache)
     assert f"$x_{{1}}$ \\frac{{</b>{fonts.MISSING}" in pdf_text(pdf)
     assert dict(mpl.rcParams) == before

@@ -113,7 +113,7 @@ def test_county_limits_belong_to_the_better_class(kind: Kind) -> None:
 
 def test_county_figures_follow_first_principles() -> None:
     world = mapworld.make_world()
-    result = mapworld.make_results(world)[0]
+    result = mapworld.baseline(world)
 
     residents = np.bincount(world.demand.county, world.demand.residents)
     middle = world.demand.county[mapworld.middle_cell(world.demand)]
@@ -138,7 +138,7 @@ def test_an_incomplete_share_is_never_called_all(share: float) -> None:
 def test_class_areas_are_the_nearest_cells() -> None:
     """Any point of the province lies in the area of the class of its nearest cell: brute force."""
     world = mapworld.make_world()
-    cover = mapworld.make_results(world)[0].covers["warehouse"]
+    cover = mapworld.baseline(world).covers["warehouse"]
     outline = layers.outlines(world.units)
     index = layers.cover_index(world.demand, cover)
     assert np.bincount(index).tolist() == [7, 12, 18]

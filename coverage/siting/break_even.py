@@ -46,6 +46,8 @@ class BreakEven:
     """Solved again beside the break-even: just above a plan with the site is best, just below one without."""
     proven: bool
     """All solutions that this rests on were proven."""
+    needed: bool = False
+    """No plan without the site keeps the rules; ``loss`` is then all that the plan with it covers."""
 
 
 def break_even(
@@ -156,6 +158,7 @@ class _Question:
             places=self._places(without),
             verified=self._verified(factor, most, reach),
             proven=self.proven,
+            needed=without.status == "infeasible",
         )
 
     def _times(self, factor: float) -> Floats:
@@ -190,12 +193,11 @@ class _Question:
 
     def _places(self, without: Plan) -> int:
         """Count the places that the site may take at most."""
-        if without.status == "infeasible":
-            return self.p
+        least = -math.inf if without.status == "infeasible" else without.objective - self._slack(1.0)
         worth = 0
         for places in range(1, min(_MOST_PLACES, self.p) + 1):
             plan = self._best(self.weight, keep=True, p=self.p - places + 1)
-            if plan.status == "infeasible" or plan.objective < without.objective - self._slack(1.0):
+            if plan.status == "infeasible" or plan.objective < least:
                 break
             worth = places
         return worth
