@@ -139,8 +139,9 @@ def compare(
     Returns
     -------
     dict
-        labels, notes, rows (scenario x layer x limit), sentences, conclusion, dominance, differences (by
-        city, where anything changes), ranks (of new sites), files (of ``out``, a new folder).
+        labels, notes, rows (scenario x layer x limit; changed: worth a line on a screen), sentences,
+        conclusion, dominance, differences (by city, where anything changes), ranks (of new sites), files (of
+        ``out``, a new folder).
     """
     from ..maps.comparison import build_comparison, write_comparison  # noqa: PLC0415 (pandas is slow)
 
@@ -152,7 +153,8 @@ def compare(
     kinds = shown_kinds(result.layers for result in results)
     table = tables["方案对比"][tables["方案对比"]["kind"].isin(kinds)]
     marks = _marks(world, results[0], kinds)
-    table = table.assign(percent=100 * table["share"], label=table["kind"].map(marks.pop("label_of")))
+    labels = table["kind"].map(marks.pop("label_of"))
+    table = table.assign(percent=100 * table["share"], label=labels, changed=_changed(table))
     marks["notes"] = notes_of(world, kinds, results)
     files = [] if out is None else write_comparison(world, results, out, costs=costs)
     return {
@@ -165,6 +167,19 @@ def compare(
         "ranks": rows_of(tables["选址排序"]),
         "files": [str(path) for path in files],
     }
+
+
+def _changed(table: pd.DataFrame) -> pd.Series[bool]:
+    """Mark the rows of layers that a scenario touches, and those of the baseline for the same layers.
+
+    All are marked where no scenario touches any.
+    """
+    touched = table[["actions", "out_of_service", "gained", "lost", "growth"]].ne(0).any(axis=1)
+    touched &= table["scenario"] != table["scenario"].iloc[0]
+    own = touched.groupby([table["scenario"], table["kind"]]).transform("any")
+    first = (table["scenario"] == table["scenario"].iloc[0]) & table["kind"].isin(table["kind"][touched])
+    marked: pd.Series[bool] = own | first if touched.any() else ~touched
+    return marked
 
 
 def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:

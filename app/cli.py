@@ -155,7 +155,7 @@ def compare(
         "lost": "失去覆盖", "actions": "站点变动", "per_site": "每新站增加", "worst_county": "最弱县区",
         "counties_good": "达标县区", "all_cost": "费用", "label": "标注",
     }  # fmt: skip
-    main = [row for row in found["rows"] if row["main"]]
+    main = [row for row in found["rows"] if row["main"] and row["changed"]]
     if not any(row.get("all_cost") for row in main):
         headers.pop("all_cost")
     console.print_table(console.marked("方案对比", found["labels"]), main, headers)

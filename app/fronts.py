@@ -102,6 +102,7 @@ def front(
         check_folder(wanted.out)
     world = load_world(open_workspace(root))
     ask = ask_of(replace(wanted, model="mclp"), world.standards[kind])
+    given, notes = _layers(root, world, kind, scenarios, say) if scenarios else (None, [])
     found = find(
         world,
         ask if against == "equity" else replace(ask, number=None),
@@ -109,10 +110,10 @@ def front(
         costs=None if price is None else Costs.model_validate({"unit": unit, "open": {kind: price}}),
         most=most,
         by="city" if by == "city" else "county",
-        given=_layers(root, world, kind, scenarios, say) if scenarios else None,
+        given=given,
         say=say,
     )
-    return _answer(world, wanted, kind, found)
+    return _answer(world, wanted, kind, found, notes)
 
 
 def _wrong(against: str, most: int, price: float | None, by: str) -> Iterator[Problem]:
@@ -129,25 +130,30 @@ def _wrong(against: str, most: int, price: float | None, by: str) -> Iterator[Pr
 
 def _layers(
     root: Path, world: World, kind: str, scenarios: Sequence[str], say: Progress
-) -> Mapping[str, Any]:
-    """Run scenarios, and give their sites of a layer by their titles."""
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Run scenarios: their sites of a layer by their titles, and what is left of them in a comparison."""
     from ..scenarios.run import run  # noqa: PLC0415 (pandas is slow to import)
     from ..scenarios.schema import load_scenario  # noqa: PLC0415
     from .scenarios import sources  # noqa: PLC0415
 
-    layers = {}
+    layers, notes = {}, []
     for source in sources(root, scenarios):
         result = run(world, load_scenario(source), kinds=[check_kind(kind)], progress=say)
         title = result.title if result.title not in layers else f"{result.title} ({result.name})"
         layers[title] = result.layers[check_kind(kind)]
-    return layers
+        if len(result.given_up) or (len(result.done) and (result.done["action"] != "open").any()):
+            told = "这里只比较它的站点, 按现状的道路和居民计; 处数是新增减去撤销和停用"
+            notes.append(f"{title}: 除新设站点外还有别的改动, {told}。")
+    return layers, notes
 
 
-def _answer(world: World, wanted: Wanted, kind: str, found: FrontResult) -> dict[str, Any]:
+def _answer(
+    world: World, wanted: Wanted, kind: str, found: FrontResult, notes: Sequence[str]
+) -> dict[str, Any]:
     checked = check_kind(kind)
     labels, limit = labels_of(world, checked), found.board.standard.limit_text(found.board.limit)
     title = f"{KIND_NAMES[checked]}: {AGAINST[found.against]}的前沿, {limit}以内算覆盖"
-    sentences = [*found.sentences, *notes_of(world, checked)]
+    sentences = [*found.sentences, *notes, *notes_of(world, checked)]
     sentences += [found.board.note] if found.board.note else []
     missing = [{name: getattr(one, name) for name in one.__dataclass_fields__} for one in found.front.missing]
     answer: dict[str, Any] = {

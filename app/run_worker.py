@@ -69,7 +69,8 @@ class Runner:
         except MemoryError:
             problems = (str(Problem(scenario.title, "内存不足", fix="请减少同时运行的个数 (--processes 1)")),)
         except OSError as error:
-            problems = (str(Problem(scenario.title, "结果没有写成", error.strerror or str(error))),)
+            why, fix = error.strerror or str(error), "请检查磁盘空间和文件夹的权限"
+            problems = (str(Problem(scenario.title, "结果没有写成", why, fix)),)
         except Exception as error:  # a defect in one scenario must not stop the others
             problems = (_internal(scenario, error),)
         return Done(round(time.perf_counter() - began, 2), problems)

@@ -245,13 +245,18 @@ def run(
             }
             for report in reports
         ],
-        "problems": [f"{one.title}: {text}" for one in reports for text in one.problems],
+        "problems": [_titled(one.title, text) for one in reports for text in one.problems],
         "notes": [f"{one.title}: {text}" for one in reports for text in one.notes],
         "failed": sum(report.outcome == "失败" for report in reports),
     }
 
 
 _MOST_TOLD = 20
+
+
+def _titled(title: str, text: str) -> str:
+    """Put the title of a scenario before a text that does not begin with it."""
+    return text if text.startswith(f"{title}: ") else f"{title}: {text}"
 
 
 def _summary(reports: Sequence[RunReport]) -> dict[str, Any]:

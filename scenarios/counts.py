@@ -40,6 +40,13 @@ def actions_of(result: Result) -> pd.DataFrame:
     return pd.DataFrame(columns=COLUMNS) if table is None or table.columns.empty else table
 
 
+def once_a_site(actions: pd.DataFrame) -> pd.DataFrame:
+    """Leave one row for each site and kind of action: capacity and stock may be changed one by one."""
+    again = actions.duplicated(["kind", "action", "id"]) & (actions["id"] != "")
+    kept: pd.DataFrame = actions[~again]
+    return kept
+
+
 def circumstances(result: Result) -> dict[str, int]:
     """Count the changes of roads and of residents: roads (also floods), grown."""
     action = actions_of(result)["action"]

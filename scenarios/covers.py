@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from ..coverage import meet, pairs
 from ..coverage.measures import Cover, cover_layer
-from ..coverage.reach import Candidates, candidate_reach_drive, candidate_reach_walk
 from ..coverage.standards import Standard
 from ..geodata.layers import Kind, Layer
 from .cache import Cache, hash_of, part_hash
-from .candidates import Sites
 from .packing import Arrays
 from .world import World
 
@@ -104,23 +102,3 @@ def _pairs(
     found = pairs.on_foot(world.demand, lon, lat, standard, limit=limit, network=roads)
     indptr = np.searchsorted(found.site, np.arange(len(lon) + 1)).astype(np.int64)
     return {"indptr": indptr, "to": found.child, "cost": found.cost}
-
-
-def reach_of(world: World, layer: Layer, covers: Covers, limit: int, sites: Sites) -> Candidates:
-    """List what each place would reach within a limit beyond the sites of the layer."""
-    standard = covers.standards[layer.kind]
-    lon, lat = layer.table["lon"].to_numpy(float), layer.table["lat"].to_numpy(float)
-    if standard.mode == "walk":
-        return candidate_reach_walk(
-            world.demand,
-            sites.lon,
-            sites.lat,
-            standard,
-            limit=limit,
-            existing=(lon, lat),
-            network=world.walk,
-        )
-    share = covers.of(layer).share[:, standard.limits.index(limit)]
-    return candidate_reach_drive(
-        world.network, world.demand, sites.lon, sites.lat, standard, limit=limit, covered=share
-    )

@@ -15,7 +15,7 @@ from ..geodata.layers import KIND_NAMES, Kind, shown_kinds
 from . import gains
 from .compare import check_comparable
 from .costs import PRICED
-from .counts import actions_of
+from .counts import actions_of, once_a_site
 from .run import Result
 
 HEADERS = {
@@ -137,7 +137,7 @@ def _served(units: pd.DataFrame) -> int:
 
 def _actions(result: Result, kind: Kind, codes: np.ndarray[Any, Any]) -> list[int]:
     """Count the sites in units, by the beginning of their codes, that the actions on a layer touch."""
-    table = actions_of(result)
+    table = once_a_site(actions_of(result))
     own = table[(table["kind"] == kind) & table["action"].isin(PRICED)]
     place = own["county_code"].to_numpy(str).astype(codes.dtype)
     return [int(own["sites"].to_numpy()[place == code].sum()) for code in codes.tolist()]

@@ -17,7 +17,7 @@ from .cache import Cache
 from .candidates import lacking_seats
 from .changes import PLANNED, append_sites, next_ids
 from .costs import Costs
-from .covers import Covers, reach_of
+from .covers import Covers
 from .kept_answers import kept_answer
 from .placed_models import MODELS
 from .placing import Ask, set_up
@@ -26,7 +26,7 @@ from .solved import SCHEDULES, Answer, answer, open_all, task_of
 from .solved_words import years_text
 from .world import World
 
-__all__ = ["MYOPIC", "Covers", "Placed", "check_requests", "place_sites", "reach_of"]
+__all__ = ["MYOPIC", "Covers", "Placed", "check_requests", "place_sites"]
 
 MYOPIC = "选址按年份依次优化: 每一年只看当年, 以前各年已定的站点不再变动; 这不是各年合起来的最优"
 """What a result says where a kind is asked for in several years, each by itself."""

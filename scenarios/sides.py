@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..coverage.quantiles import by_zone
 from ..geodata.layers import Kind
 from .bills import Total, total
-from .counts import COUNTS, actions_of
+from .counts import COUNTS, actions_of, once_a_site
 from .run import Result
 
 
@@ -59,7 +59,8 @@ def read(result: Result) -> Side:
     actions, check = actions_of(result), result.compliance
     kinds = [*result.covers]
     sites = Counter[tuple[str, str]]()
-    for kind, action, count in zip(*(actions[name] for name in ("kind", "action", "sites")), strict=True):
+    once = once_a_site(actions)
+    for kind, action, count in zip(*(once[name] for name in ("kind", "action", "sites")), strict=True):
         sites[kind, action] += int(count)
     return Side(
         result,

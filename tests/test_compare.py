@@ -12,6 +12,7 @@ from boai.geodata.errors import InputError
 from boai.scenarios import gains
 from boai.scenarios.compare import COLUMNS, COST_COLUMNS, compare, headlines
 from boai.scenarios.conclusion import conclusion
+from boai.scenarios.differences import differences
 from boai.scenarios.run import Result, run
 from boai.scenarios.world import World
 from examples import many
@@ -109,6 +110,14 @@ def test_a_moved_site_is_one_action() -> None:
     assert (row["opened"], row["closed"], row["moved"], row["actions"]) == (0, 0, 1, 1)
     assert (row["gained"], row["lost"]) == (2**15 + 2**14 + 2**11, 2**0 + 2**1 + 2**4)
     assert np.isnan(row["per_site"])
+
+
+def test_a_site_that_is_resized_in_two_lines_is_one_site() -> None:
+    own = "kind: warehouse, id: warehouse-0"
+    results = pair(f"changes: [{{resize: {{{own}, capacity: 5}}}}, {{resize: {{{own}, stock: '帐篷:5'}}}}]")
+    row = row_of(compare(results))
+    assert (row["resized"], row["actions"], row["unpriced"]) == (1, 1, 2)
+    assert differences(results, STORE.demand).query("kind == 'warehouse'")["actions"].sum() == 1
 
 
 def test_growth_is_told_apart_from_gains() -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from boai.app import cli, planning
 from boai.coverage.measures import cover_layer
+from boai.coverage.reach import candidate_reach_drive
 from boai.coverage.siting.rules import broken
 from boai.geodata.crs import haversine_m
 from boai.geodata.errors import InputError
 from boai.geodata.layers import Layer
 from boai.scenarios import placed
-from boai.scenarios.phases import Covers, reach_of
+from boai.scenarios.phases import Covers
 from boai.scenarios.placing import Ask, UnitQuota, rules_of, set_up
 from boai.scenarios.schema import load_scenario
 from tinyworld import drive_world
@@ -60,7 +61,11 @@ def test_the_next_best_replacement_is_the_second_best_plan(world) -> None:
     assert found.sites["other"].iloc[0] in found.others["changed"].iloc[1]
     # An independent count: no candidate brings more alone than the one that is chosen.
     board, covers = found.board, Covers(world, world.standards)
-    reach = reach_of(world, world.layers["warehouse"], covers, board.limit, board.places)
+    standard, places = world.standards["warehouse"], board.places
+    share = covers.of(world.layers["warehouse"]).share[:, standard.limits.index(board.limit)]
+    reach = candidate_reach_drive(
+        world.network, world.demand, places.lon, places.lat, standard, limit=board.limit, covered=share
+    )
     residents = np.repeat(reach.weight, np.diff(reach.indptr))
     alone = np.bincount(reach.indices, residents, minlength=len(board.places))
     assert np.sort(alone)[-2:].tolist() == [
