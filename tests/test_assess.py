@@ -139,6 +139,7 @@ def test_a_topic_on_the_screen(capsys: pytest.CaptureFixture[str], workspace_fol
         assert run(capsys, "assess", *words, *where)[0] == 1
 
 
+@pytest.mark.slow
 def test_all_topics_as_files(capsys: pytest.CaptureFixture[str], own_workspace: Path) -> None:
     """Workbooks and CSV with Chinese headers, labels in every row, notes in front; whole or not at all."""
     (own_workspace / ".assessment.killed").mkdir()

@@ -79,7 +79,9 @@ def without(network: Network, edges: Any) -> Network:
     return replace(network, centiseconds=times)
 
 
-@pytest.mark.parametrize(("seed", "limit", "tied"), [(1, 600, False), (3, 300, True)])
+@pytest.mark.parametrize(
+    ("seed", "limit", "tied"), [pytest.param(1, 600, False, marks=pytest.mark.slow), (3, 300, True)]
+)
 def test_every_link_of_real_roads_is_closed_in_turn(
     driving: SimpleNamespace, seed: int, limit: int, *, tied: bool
 ) -> None:

@@ -220,6 +220,7 @@ def test_the_page_draws_the_real_roads(province: World, results: list[Result], t
     assert len(text.encode()) < 1_000_000
 
 
+@pytest.mark.slow
 def test_the_sheet_names_roads_and_owners(province: World, results: list[Result], tmp_path: Path) -> None:
     png, pdf = write_sheet(province, results[1], "warehouse", tmp_path, fonts=tmp_path)
     text = pdf_text(pdf)

@@ -181,7 +181,9 @@ def test_under_rules_equals_an_independent_solver(m, n, p, seed):
     assert certify_median(cost, weight, plan, p=p, rules=asked) == Checked(plan.objective, plan.objective, ())
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32, np.int64])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param(np.float64, marks=pytest.mark.slow), np.float32, np.int32, np.int64]
+)
 def test_many_rows_share_cuts_and_short_lists(monkeypatch, dtype):
     """The path of large inputs (short lists, grouped cuts, branching by cuts) equals that of small ones."""
     cost, weight = planar(300, 60, 5, dtype)
