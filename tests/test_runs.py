@@ -308,10 +308,12 @@ def test_ctrl_c_ends_all_processes(root: Path) -> None:
 
 
 MANY = """
+import signal
 import sys
 from pathlib import Path
 from boai.app.runs import run_many
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
     root = Path(sys.argv[1])
     try:
         run_many(root, [root / "scenarios"], processes=int(sys.argv[2]), force=bool(int(sys.argv[3])),
