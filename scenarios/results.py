@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..coverage.standards import Cited, Standard
 from ..geodata.errors import Problem, WorkspaceError
-from ..geodata.folders import put_back, unfinished
+from ..geodata.folders import locked, put_back, unfinished
 from ..geodata.store import read_bounded, read_json
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ FIX = "请重新运行: boai scenario run --force"
 _DETERMINISTIC = "确定性: 计算不用随机数, 相同的输入得到相同的字节"
 _MOST_MANIFEST = 64 << 20
 _MOST_FILE = 1 << 30
-_TRIES = 20
+_WAIT_S = 60.0
+"""How long a writer waits for another one of the same result: writing takes less than a second."""
+_TRIES, _NOTHING, _PAUSE_S = 50, 5, 0.003
+"""Times that a result is read while it changes, times that none is there, and the pause between."""
 _TABLES = (
     "units",
     "added",
@@ -64,11 +67,16 @@ def save_result(result: Result, folder: Path) -> None:
     plans = [plan.get("seconds", 0.0) for plan in result.plans]
     times = {"note": "用时与取用情况, 每次运行不同, 不参与比较", **result.work, "requests_s": plans}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished(folder) as ready:
-        for name, content in files.items():
-            (ready / name).write_bytes(content)
-        for name, value in ((TIMES, times), (MANIFEST, manifest)):
-            (ready / name).write_bytes(_json(value))
+    lock = folder.parent / f".{folder.name}.lock"
+    with locked(lock, str(folder), wait_s=_WAIT_S):  # two writers of one result take turns
+        try:
+            with unfinished(folder) as ready:
+                for name, content in files.items():
+                    (ready / name).write_bytes(content)
+                for name, value in ((TIMES, times), (MANIFEST, manifest)):
+                    (ready / name).write_bytes(_json(value))
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _json(value: object) -> bytes:
@@ -183,15 +191,20 @@ def _check(path: Path, facts: Mapping[str, Any], verify: bool) -> None:
 
 def _steadily(folder: Path, read: Callable[[], _Read]) -> _Read:
     """Read again while a writer is putting a new result in the place of the one that is read."""
+    nothing = 0
     for again in range(_TRIES):
         before = _stamp(folder)
         try:
             return read()
         except (FileNotFoundError, WorkspaceError):
-            put_back(folder)
-            if again == _TRIES - 1 or (before == _stamp(folder) and (before or again)):
+            after = _stamp(folder)
+            # Between two renames there is none for a moment; where that stays so, the writer was killed.
+            nothing = nothing + 1 if before is None and after is None else 0
+            if nothing == _NOTHING:
+                put_back(folder)
+            if again == _TRIES - 1 or nothing > _NOTHING or (before is not None and before == after):
                 raise
-            time.sleep(0.01)
+            time.sleep(_PAUSE_S)
     raise AssertionError  # the loop returns or raises
 
 
