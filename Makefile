@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 DEMO   ?= demo
 BIN    := $(VENV)/bin
-# Two workers, one per core of the smallest machine that we support; each test file stays in one of them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Three workers for the two cores of the smallest machine that we support: browsers and servers make some of them wait.
+# Each test file stays in one of them.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
 # The tests that draw random cases, a quarter of them in `make test`.
 RANDOM := $(shell grep -lE "hypothesis|examples" tests/test_*.py)
 
@@ -17,7 +18,7 @@ help:  ## list the targets
 demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
 	$(BIN)/boai demo --workspace $(DEMO)
 
-test: $(VENV)/.dev links  ## set up and run the tests (about 8 minutes at first, when everything is compiled)
+test: $(VENV)/.dev links  ## set up and run the tests (about 12 minutes at first, when everything is compiled)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev links  ## run the heavy tests and all random cases that `make test` leaves out
@@ -33,6 +34,10 @@ bench: bench-roads bench-siting  ## measure speed and memory, also against the n
 	$(BIN)/python bench/bench_registry.py
 	$(BIN)/boai init $(DEMO)
 	$(BIN)/python bench/bench_scenarios.py $(DEMO)
+	$(BIN)/python bench/bench_page.py $(DEMO)
+	$(BIN)/python bench/bench_sheets.py $(DEMO)
+	$(BIN)/python bench/bench_desk.py $(DEMO) --large
+	$(BIN)/python bench/bench_desk_http.py
 
 bench-roads: $(VENV)/.bench  ## measure the road network: import, travel times, snapping, against the peers
 	$(BIN)/python bench/bench_osm.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,19 +11,17 @@ import pandas as pd
 
 from ..coverage.measures import LEVELS
 from ..geodata.errors import InputError, Problem
-from ..geodata.folders import replace_folder
 from ..geodata.layers import KIND_NAMES, Kind, shown_kinds
 from ..geodata.network import load_network
 from ..geodata.registry import check_kind
 from ..maps import words
-from ..scenarios.compare import compare as compare_results
 from ..scenarios.compare import headlines
 from ..scenarios.conclusion import conclusion
 from ..scenarios.run import Result, run
 from ..scenarios.schema import PRESETS, load_scenario
 from .console import jsonable
 from .outputs import check_folder
-from .workspace import Progress, load_world, open_workspace, writing
+from .workspace import Progress, load_world, open_workspace
 
 if TYPE_CHECKING:
     from ..scenarios.world import World
@@ -156,7 +153,7 @@ def compare(
     labels = table["kind"].map(marks.pop("label_of"))
     table = table.assign(percent=100 * table["share"], label=labels, changed=_changed(table))
     marks["notes"] = notes_of(world, kinds, results)
-    files = [] if out is None else write_comparison(world, results, out, costs=costs)
+    files = [] if out is None else write_comparison(world, results, out, costs=costs, tables=tables)
     return {
         **marks,
         "rows": rows_of(table),
@@ -180,45 +177,3 @@ def _changed(table: pd.DataFrame) -> pd.Series[bool]:
     first = (table["scenario"] == table["scenario"].iloc[0]) & table["kind"].isin(table["kind"][touched])
     marked: pd.Series[bool] = own | first if touched.any() else ~touched
     return marked
-
-
-def draw(root: Path, names: Sequence[str], progress: Progress | None = None) -> dict[str, Any]:
-    """Write page, sheets and tables of scenarios into the workspace; the sheets show the first of them."""
-    results = results_of(root, names, progress)
-    world = load_world(open_workspace(root))
-    paths = write_products(root, world, results, progress)
-    notes = notes_of(world, shown_kinds(result.layers for result in results), results)
-    return {"labels": labels_of(world), "notes": notes, "files": [str(path) for path in paths]}
-
-
-def write_products(
-    root: Path, world: World, results: Sequence[Result], progress: Progress | None = None
-) -> list[Path]:
-    """Write page, sheets and tables; returns their paths, the page first."""
-    from ..maps.tables import write_tables  # noqa: PLC0415 (pandas is slow to import)
-
-    say = progress or (lambda _: None)
-    with writing(root), tempfile.TemporaryDirectory(dir=root, prefix=".maps.") as name:
-        ready = Path(name)
-        maps = _draw_maps(ready / "maps", world, results, say)
-        say("表格: Excel 与 CSV")
-        tables = write_tables(world, results, compare_results(results, world=world), ready / "tables")
-        for part in ("maps", "tables"):
-            replace_folder(ready / part, root / part)
-    return [root / path.relative_to(ready) for path in (*maps, *tables)]
-
-
-def _draw_maps(folder: Path, world: World, results: Sequence[Result], say: Progress) -> list[Path]:
-    """Write the page of all results and the sheets of the first scenario into a new folder."""
-    from ..maps.page import write_page  # noqa: PLC0415 (folium and matplotlib are slow to import)
-    from ..maps.sheet import write_sheet  # noqa: PLC0415
-
-    folder.mkdir()
-    say("网页: 离线地图")
-    paths = [folder / "index.html"]
-    write_page(world, results, paths[0])
-    shown = results[1] if len(results) > 1 else results[0]
-    for kind in shown_kinds(result.layers for result in (results[0], shown)):
-        say(f"图纸: {KIND_NAMES[kind]}")
-        paths += write_sheet(world, shown, kind, folder)
-    return paths

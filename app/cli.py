@@ -20,7 +20,9 @@ from ..geodata.errors import BoaiError, InputError, Problem
 from . import console
 from .assess_cli import areas, assess, townships_app
 from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .desk_cli import desk_app
 from .layers_cli import layers_app
+from .maps_cli import charts, export, page, report, sheets
 from .network_cli import network_app
 from .scenario_cli import scenario_app
 from .siting_cli import plan, siting_app
@@ -39,6 +41,7 @@ app.add_typer(network_app, name="network")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(siting_app, name="siting")
 app.add_typer(standards_app, name="standards")
+app.add_typer(desk_app, name="desk")
 app.add_typer(targets_app, name="targets")
 app.add_typer(townships_app, name="townships")
 
@@ -177,9 +180,9 @@ def map_(
     as_json: JsonOption = False,
 ) -> None:
     """出图: 一个离线网页, 每个图层一张可打印的图(PNG、PDF), 表格(Excel、CSV)。"""
-    from . import answers
+    from .publish import everything
 
-    found = answers.draw(root, scenarios or [], progress=say)
+    found = everything.draw(root, scenarios or [], progress=say)
     if as_json:
         console.print_json(found)
         return
@@ -189,9 +192,13 @@ def map_(
         say(note)  # the standard output is a list of files
 
 
+for _product in (page, sheets, report, export, charts):
+    app.command(cls=Command)(_product)
+
+
 @app.command(cls=Command)
 def nearest(
-    at: Annotated[str, typer.Option("--at", help="经度,纬度 (如 115.86,28.69) 或地名 (如 修水县)")],
+    at: Annotated[str, typer.Option("--at", help="地名 (修水县)、拼音、坐标 (115.86,28.69) 或地图链接")],
     kind: Annotated[str, typer.Option("--kind", help="warehouse(备灾仓库) 或 team(救援队)")] = "warehouse",
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="列出几处")] = 3,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="中断的道路, 如 G60; 可重复")] = None,
@@ -201,7 +208,7 @@ def nearest(
     as_json: JsonOption = False,
 ) -> None:
     """应急: 离这里最近的仓库或队伍, 多久能到, 有什么, 电话, 途经哪里。"""
-    from . import desk
+    from .desk import question as desk
 
     answer = desk.nearest(root, at, kind=kind, k=k, avoid=avoid or [])
     features = answer.pop("features")

@@ -14,7 +14,12 @@ from ..maps.words import headlines
 from ..scenarios.compare import headlines as scenario_headlines
 from . import answers, assessments, workspace
 from .console import jsonable
+from .desk.export import export
+from .publish import everything
 from .workspace import Progress
+
+DESK = "值班台.html"
+"""The desk as a file, beside the maps."""
 
 
 def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[str, Any]:
@@ -39,9 +44,12 @@ def run(root: Path, *, network: Path | None = None, progress: Progress) -> dict[
     opened = workspace.init(root, network=network, progress=say)
     results = answers.results_of(root, [], say)
     world = workspace.load_world(opened)
-    files = answers.write_products(root, world, results, say)
+    files = everything.write_products(root, world, results, say)
+    files += everything.write_report(root, world, results, say)
     assessed = assessments.assess_all(root, assessments.Wanted(), say, world)["files"]
     files += [Path(path) for path in assessed if path.endswith(".xlsx")]
+    say("值班台的离线文件")
+    files.append(Path(export(root, root / "maps" / DESK, overwrite=True)["file"]))
     summary = {
         "workspace": str(root),
         "labels": answers.labels_of(world),
@@ -62,5 +70,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["labels"]:
         yield f"注意: 结果基于 {'、'.join(found['labels'])}, 只用于试用, 不能作为决策依据。"
     yield from found["notes"]
+    yield f"值班台: 打开 {found['workspace']}/maps/{DESK} 就能查 (不用网络); "
+    yield f"要封路、标记、出调度单: boai desk serve --workspace {found['workspace']}"
     yield ""
     yield from found["sentences"]

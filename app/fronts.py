@@ -102,7 +102,7 @@ def front(
         check_folder(wanted.out)
     world = load_world(open_workspace(root))
     ask = ask_of(replace(wanted, model="mclp"), world.standards[kind])
-    given, notes = _layers(root, world, kind, scenarios, say) if scenarios else (None, [])
+    given, notes = _layers(root, kind, scenarios, say) if scenarios else (None, [])
     found = find(
         world,
         ask if against == "equity" else replace(ask, number=None),
@@ -129,16 +129,15 @@ def _wrong(against: str, most: int, price: float | None, by: str) -> Iterator[Pr
 
 
 def _layers(
-    root: Path, world: World, kind: str, scenarios: Sequence[str], say: Progress
+    root: Path, kind: str, scenarios: Sequence[str], say: Progress
 ) -> tuple[Mapping[str, Any], list[str]]:
-    """Run scenarios: their sites of a layer by their titles, and what is left of them in a comparison."""
-    from ..scenarios.run import run  # noqa: PLC0415 (pandas is slow to import)
-    from ..scenarios.schema import load_scenario  # noqa: PLC0415
-    from .scenarios import sources  # noqa: PLC0415
+    """Give the sites of a layer by scenarios' titles, and what is left of these in a comparison."""
+    from .scenarios import results_of, sources  # noqa: PLC0415 (pandas is slow to import)
 
+    chosen = sources(root, scenarios)
+    results = results_of(root, chosen, progress=say)  # the baseline is always the first
     layers, notes = {}, []
-    for source in sources(root, scenarios):
-        result = run(world, load_scenario(source), kinds=[check_kind(kind)], progress=say)
+    for result in results if "baseline" in chosen else results[1:]:
         title = result.title if result.title not in layers else f"{result.title} ({result.name})"
         layers[title] = result.layers[check_kind(kind)]
         if len(result.given_up) or (len(result.done) and (result.done["action"] != "open").any()):
@@ -155,13 +154,14 @@ def _answer(
     title = f"{KIND_NAMES[checked]}: {AGAINST[found.against]}的前沿, {limit}以内算覆盖"
     sentences = [*found.sentences, *notes, *notes_of(world, checked)]
     sentences += [found.board.note] if found.board.note else []
+    rows = rows_of(found.table)
     missing = [{name: getattr(one, name) for name in one.__dataclass_fields__} for one in found.front.missing]
     answer: dict[str, Any] = {
         "title": title,
         "labels": labels,
         "headers": {name: text for name, text in HEADERS.items() if _says(found.table, name)},
-        "rows": rows_of(found.table),
-        "shown": [shown(row) for row in rows_of(found.table)],
+        "rows": rows,
+        "shown": [shown(row) for row in rows],
         "given_headers": GIVEN,
         "given": rows_of(found.given),
         "complete": found.front.complete,

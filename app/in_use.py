@@ -121,14 +121,14 @@ def _state(opened: Workspace, hashes: dict[str, str]) -> None:
 
 def _sentence(root: Path, chosen: Network, part: str, share: float) -> str:
     from ..geodata.network import load_network  # noqa: PLC0415
-    from ..geodata.overlay import load_overlay  # noqa: PLC0415
+    from ..geodata.overlay import load_in_force  # noqa: PLC0415
 
     name = chosen.label or ("步行路网, 步行距离将沿真实道路计算" if part == WALK else "真实路网")
     sentence = (
         f"工作区已改用{name}: {chosen.n_nodes:,} 个节点; {100 * share:.1f} % 的居民在道路 "
         f"{NEAR_ROAD_M / 1000:g} 公里以内。"
     )
-    in_force = len(load_overlay(root / part, load_network(root / part, verify=False)).measures)
+    in_force = len(load_in_force(root / part, load_network(root / part, verify=False)).measures)
     if in_force:
         sentence += f"有 {in_force} 条封闭或减速在用, 见 boai network closures {root}。"
     if share < ENOUGH:

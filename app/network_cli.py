@@ -62,7 +62,7 @@ def network_build(
     as_json: JsonOption = False,
 ) -> None:
     """建立路网: 读真实道路, 化简, 存成可直接映射的数组, 报告每一项取舍。"""
-    from . import network as answers
+    from . import network_build as answers
 
     if to is None:
         raise InputError(Problem("--to", "没有说明写到哪里", fix="例如 --to roads"))
@@ -142,96 +142,10 @@ def network_info(
 
 def _tell(found: dict[str, Any]) -> None:
     """Write what a network is as an office reads it."""
+    from .network_text import info_lines
+
     for line in info_lines(found):
         typer.echo(console.clean(line))
-
-
-def info_lines(found: Mapping[str, Any]) -> list[str]:
-    """Say what a network is, line by line."""
-    from .network import MODES
-
-    title = console.marked(f"路网 {found['folder']}", [found["label"]] if found["label"] else [])
-    shown = [
-        title,
-        f"方式: {MODES.get(found['mode'], found['mode'])}    节点 {found['nodes']:,}    "
-        f"有向路段 {found['edges']:,}    里程 {found['km_total']:,.1f} 公里    "
-        f"有名道路 {found['named_roads']:,}",
-    ]
-    shown += [f"{word}: {found[key]}" for key, word in _FACTS.items() if found.get(key)]
-    shown += _report_lines(found)
-    shown += [f"封闭或减速 {console_measure(one)}" for one in found["closures"]]
-    return shown
-
-
-_COUNTED = {"ways": "条路", "nodes": "处", "edges": "个路段", "rows": "行"}
-_SHOWN_PARTS = 3
-_FACTS = {"source": "来源", "licence": "许可", "made": "数据日期", "parameters": "参数"}
-
-
-def console_measure(one: Mapping[str, Any]) -> str:
-    """Say a measure in one line."""
-    from .desk import measure_line
-
-    return measure_line(one)
-
-
-def _report_lines(found: Mapping[str, Any]) -> list[str]:
-    lines = _lengths("各等级里程 (公里)", found, "km")
-    if found.get("oneway_km") is not None:
-        lines.append(f"其中单行 {found['oneway_km']:,.1f} 公里")
-    lines += _connection(found)
-    for title, key in (("取舍", "choices"), ("没有收入", "left_out")):
-        counted = sorted((found.get(key) or {}).values(), key=_size, reverse=True)
-        lines += [f"{title}: {one['text']} ({_counts(one)})" for one in counted]
-    return lines + _lengths("没有收入的等级 (公里; 需要的可用 --speeds 开放)", found, "closed_km")
-
-
-def _lengths(title: str, found: Mapping[str, Any], key: str) -> list[str]:
-    """Say the kilometres of each class by its Chinese name."""
-    lengths, names = found.get(key), found.get("class_names")
-    if not isinstance(lengths, dict) or not lengths:
-        return []
-    called = names if isinstance(names, dict) else {}
-    parts = [f"{called.get(name, name)} {km:,.1f}" for name, km in lengths.items() if _is_number(km)]
-    return [f"{title}: " + "; ".join(parts)]
-
-
-def _connection(found: Mapping[str, Any]) -> list[str]:
-    """Say what is cut off from the rest, and where the largest of it lies."""
-    parts, strong = found.get("components") or {}, found.get("strong")
-    lines = []
-    if parts:
-        lines.append(
-            f"连通: 保留最大的一片; 另有 {parts.get('others_count', 0)} 片共 "
-            f"{parts.get('others_km', 0):,.1f} 公里没有收入"
-        )
-    others = parts.get("others")
-    numbers = [
-        [one.get(key) for key in ("lon", "lat", "km")]
-        for one in (others if isinstance(others, list) else [])[:_SHOWN_PARTS]
-        if isinstance(one, dict)
-    ]
-    places = [f"{x:.4f},{y:.4f} ({km:,.1f} 公里)" for x, y, km in numbers if all(map(_is_number, (x, y, km)))]
-    if places:
-        lines.append("其中最大的在: " + "、".join(places))
-    outside = strong.get("nodes_outside") if isinstance(strong, dict) else None
-    if _is_number(outside) and outside:
-        lines.append(f"能进不能出、或能出不能进的节点 {outside:,} 个 (多在范围边缘), 没有地点接到那里")
-    return lines
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float)
-
-
-def _size(one: Mapping[str, Any]) -> tuple[float, float]:
-    """Order what was decided: most kilometres first, then what is counted at places."""
-    return one.get("km", -1.0), max((one[key] for key in _COUNTED if key in one), default=0)
-
-
-def _counts(one: Mapping[str, Any]) -> str:
-    parts = [f"{one[key]:,} {word}" for key, word in _COUNTED.items() if key in one]
-    return ", ".join([*parts, *([f"{one['km']:,.1f} 公里"] if "km" in one else [])])
 
 
 @network_app.command("check", cls=Command)
@@ -311,20 +225,25 @@ def network_close(
         float, typer.Option("--speed", min=0, max=1, help="剩下的车速比例: 0 封闭, 0.5 减半")
     ] = 0.0,
     reason: Annotated[str, typer.Option("--reason", help="事由, 记入历史")] = "",
+    reporter: Annotated[str, typer.Option("--reporter", help="报告人, 记入历史")] = "",
+    until: Annotated[
+        str, typer.Option("--until", help="到什么时候自动恢复: '2026-07-01 18:00', 或 18:00 (北京时间)")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """封闭道路或降低车速(按名称、编号、位置、范围); 以后的查询都计入, 随时可恢复。"""
     from . import network as answers
+    from .desk.words import measure_line
 
     choice = answers.Choice(
         roads=road or [], ways=way or [], edges=edge or [], one_way=one_way, near=near, within_m=within,
         polygon=polygon,
     )  # fmt: skip
-    found = answers.close(folder, choice, speed=speed, reason=reason)
+    found = answers.close(folder, choice, speed=speed, reason=reason, reporter=reporter, until=until)
     if as_json:
         console.print_json(found)
         return
-    typer.echo(console.clean(f"{console_measure(found)}: {found['roads']} 段, {found['km']:.1f} 公里"))
+    typer.echo(console.clean(f"{measure_line(found)}: {found['roads']} 段, {found['km']:.1f} 公里"))
     typer.echo(console.clean(f"恢复: boai network reopen {folder} {found['number']}"))
 
 
@@ -334,19 +253,21 @@ def network_reopen(
     numbers: Annotated[list[int] | None, typer.Argument(help="封闭或减速的编号, 可写几个")] = None,
     every: Annotated[bool, typer.Option("--all", help="全部恢复")] = False,
     reason: Annotated[str, typer.Option("--reason", help="事由, 记入历史")] = "",
+    who: Annotated[str, typer.Option("--who", help="经手人, 记入历史")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """恢复封闭或减速的道路。"""
     from . import network as answers
+    from .desk.words import measure_line
 
     if every == bool(numbers):
         raise InputError(Problem("命令", "应写编号, 或 --all", fix="编号见 boai network closures"))
-    found = answers.reopen(folder, None if every else numbers, reason=reason)
+    found = answers.reopen(folder, None if every else numbers, reason=reason, who=who)
     if as_json:
         console.print_json(found)
         return
     for one in found["reopened"]:
-        typer.echo(console.clean(f"已恢复 {console_measure(one)}"))
+        typer.echo(console.clean(f"已恢复 {measure_line(one)}"))
     if found["set_aside"]:
         typer.echo(f"原有的封闭记录读不出, 已另存为 {found['set_aside']}; 请核对哪些道路仍应封闭。")
     typer.echo(f"仍有 {len(found['in_force'])} 条封闭或减速。")
@@ -360,21 +281,19 @@ def network_closures(
 ) -> None:
     """列出封闭和减速的道路, 以及历史。"""
     from . import network as answers
+    from .desk.words import measure_line
+    from .network_text import event_line
 
     found = answers.closures(folder)
     if as_json:
         console.print_json(found)
         return
     for one in found["in_force"]:
-        typer.echo(console.clean(console_measure(one)))
+        typer.echo(console.clean(measure_line(one)))
     if not found["in_force"]:
         typer.echo("没有封闭或减速的道路。")
-    words = {"close": "封闭", "slow": "减速", "reopen": "恢复"}
     for event in found["history"] if history else []:
-        action = words.get(event["action"], event["action"])
-        why = f" ({event['reason']})" if event["reason"] else ""
-        at = console.moment(event["at"])
-        typer.echo(console.clean(f"{at}  {action} {event['number']}号 {event['what']}{why}"))
+        typer.echo(console.clean(event_line(event)))
 
 
 @network_app.command("use", cls=Command)

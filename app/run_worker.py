@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,35 @@ if TYPE_CHECKING:
 
     from ..scenarios.schema import Scenario
 
-CACHE = Path("results") / ".cache"
+RESULTS = "results"
+"""Folder of a workspace with a folder for each result."""
+CACHE = Path(RESULTS) / ".cache"
 """Where a workspace keeps what scenarios share: it may be deleted at any time."""
 
-_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def sheltered() -> Iterator[None]:
+    """Let processes that start inside be born deaf to Ctrl-C, which a terminal sends to all of them.
+
+    They ignore it as soon as their own code runs, but before that they import for a second, and would die.
+    The mask is inherited; in this process the signal comes when the block ends. Windows has no such mask.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would end the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def folder_of(root: Path, name: str) -> Path:
+    """Return where the result of a scenario lies."""
+    return root / RESULTS / name
 
 
 @dataclass(frozen=True)
@@ -80,7 +106,7 @@ class Runner:
         from ..scenarios.run import run  # noqa: PLC0415
 
         result = run(self._world, scenario, cache=self._cache, progress=say, time_limit_s=self.time_limit_s)
-        save_result(result, self.root / "results" / scenario.name)
+        save_result(result, folder_of(self.root, scenario.name))
 
 
 def _internal(scenario: Scenario, error: Exception) -> str:
@@ -95,7 +121,7 @@ def work(root: Path, time_limit_s: float, pipe: Connection) -> None:
     Messages to the parent are ``Begun``, then texts, and ``Done`` at the end of a scenario. A parent that is
     gone ends the worker.
     """
-    for name in _THREADS:  # the processes share the processors; before numba is imported
+    for name in THREADS:  # the processes share the processors; before numba is imported
         os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
     runner = Runner(root, time_limit_s)

@@ -21,7 +21,7 @@ from ..geodata.errors import InputError, Problem, WorkspaceError
 from ..geodata.registry import stored_hash as layers_hash
 from ..scenarios.keys import key_of_result
 from ..scenarios.results import read_manifest, read_times
-from .run_worker import Begun, Done, Runner, work
+from .run_worker import Begun, Done, Runner, folder_of, sheltered, work
 from .standards import office_standards
 from .workspace import boai_version, open_workspace
 
@@ -34,7 +34,6 @@ State = Literal["当前", "已过期", "未运行"]
 Outcome = Literal["完成", "未变", "失败"]
 Progress = Callable[[str], None]
 
-RESULTS = "results"
 _TRIES = 2
 """Times that a scenario is given to a worker which then dies."""
 _PATIENCE_S = 5.0
@@ -94,11 +93,6 @@ class Ground:
             return None
 
 
-def folder_of(root: Path, name: str) -> Path:
-    """Return where the result of a scenario lies."""
-    return root / RESULTS / name
-
-
 def state_of(root: Path, scenario: Scenario) -> State:
     """Tell whether a scenario's saved result is that of the present data; reads neither world nor tables.
 
@@ -156,11 +150,11 @@ def run_many(
         else:
             jobs.append(scenario)
     count = _Count(say, len(jobs), len(scenarios) - len(jobs))
-    wanted = min(processes or _processors(), len(jobs))
+    wanted = min(processes or processors(), len(jobs))
     if wanted <= 1:
         runner = Runner(root, time_limit_s)
         for scenario in jobs:
-            done = runner.run(scenario, lambda text, title=scenario.title: say(_with_title(title, text)))  # type: ignore[misc]
+            done = runner.run(scenario, lambda text, title=scenario.title: say(with_title(title, text)))  # type: ignore[misc]
             reports[scenario.name] = count.told(_report(root, scenario, done))
     else:
         with _Pool(root, time_limit_s, wanted, say) as pool:
@@ -170,7 +164,7 @@ def run_many(
     return [reports[name] for name in names]
 
 
-def _processors() -> int:
+def processors() -> int:
     """Count the processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -209,7 +203,8 @@ def _report(root: Path, scenario: Scenario, done: Done, notes: tuple[str, ...] =
     return RunReport(scenario.name, scenario.title, "完成", folder, done.seconds, notes=notes)
 
 
-def _with_title(title: str, text: str) -> str:
+def with_title(title: str, text: str) -> str:
+    """Put the title of a scenario before a text that does not begin with it."""
     return text if text.startswith(f"{title}: ") else f"{title}: {text}"
 
 
@@ -287,7 +282,7 @@ class _Pool:
                 if isinstance(message, Begun):
                     self._tries[job.name] += 1
                 elif isinstance(message, str):
-                    self.say(_with_title(job.title, message))
+                    self.say(with_title(job.title, message))
                 elif message is None and self._may_try(worker, job):
                     self._replace(worker)
                     left.appendleft(job)
@@ -311,7 +306,8 @@ class _Pool:
         process = context.Process(
             target=work, args=(self.root, self.time_limit_s, there), name=name, daemon=True
         )
-        process.start()
+        with sheltered():
+            process.start()
         there.close()
         worker = _Worker(process, here)
         self._workers.append(worker)

@@ -116,7 +116,7 @@ def sources(root: Path, texts: Sequence[str]) -> list[str | Path]:
 def _results_without_file(root: Path, known: Collection[str]) -> dict[str, str]:
     """Find the saved results of scenarios whose files lie elsewhere: name → title."""
     from ..scenarios.results import read_manifest  # noqa: PLC0415 (numpy is slow to import)
-    from .runs import RESULTS  # noqa: PLC0415
+    from .run_worker import RESULTS  # noqa: PLC0415
 
     there = root / RESULTS
     folders = sorted(there.iterdir()) if there.is_dir() else []
@@ -227,7 +227,7 @@ def run(
         labels, rows (one per scenario: name, title, outcome, seconds, folder), sentences (what those change
         that were computed), problems (of those that failed), failed (how many).
     """
-    from .runs import run_many  # noqa: PLC0415 (slow to import)
+    from .runs import run_many, with_title  # noqa: PLC0415 (slow to import)
 
     chosen = sources(root, texts)
     options = {"processes": processes, "force": force, "time_limit_s": time_limit_s}
@@ -245,18 +245,13 @@ def run(
             }
             for report in reports
         ],
-        "problems": [_titled(one.title, text) for one in reports for text in one.problems],
+        "problems": [with_title(one.title, text) for one in reports for text in one.problems],
         "notes": [f"{one.title}: {text}" for one in reports for text in one.notes],
         "failed": sum(report.outcome == "失败" for report in reports),
     }
 
 
 _MOST_TOLD = 20
-
-
-def _titled(title: str, text: str) -> str:
-    """Put the title of a scenario before a text that does not begin with it."""
-    return text if text.startswith(f"{title}: ") else f"{title}: {text}"
 
 
 def _summary(reports: Sequence[RunReport]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..geodata.area_files import SUFFIXES, write_polygons
 from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES
 from ..geodata.registry import check_kind
-from ..maps.qgis import area_layer
+from ..maps.exports.areas import area_layer
 from .assessments import labels_of
 from .outputs import check_new
 from .workspace import Progress, load_world, open_workspace

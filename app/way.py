@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..coverage.route import as_feature, route
-from ..geodata import gazetteer
 from ..geodata.errors import InputError, Problem
 from . import network as networks
 from .console import marked
-from .desk import counted_lines, cut_off, cut_off_line, duration, named
+from .desk.question import counted_lines, cut_off, cut_off_line, duration
+from .desk.where import Atlas, locate, open_atlas
 from .roadbook import leg_text, legs
 from .workspace import MANIFEST, open_workspace
 
@@ -22,7 +23,7 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
     Parameters
     ----------
     start, end
-        ``longitude,latitude`` in WGS84 degrees; in a workspace the name of a place as well.
+        ``longitude,latitude`` in WGS84 degrees; in a workspace all that `where.locate` reads as well.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def time(folder: Path, start: str, end: str, *, ignore_closures: bool = False) -
 
 def _places(folder: Path, texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Read coordinates, or names where the folder is a workspace; tells all that is wrong."""
-    gaz: gazetteer.Gazetteer | None = None
+    atlas: Atlas | None = None
     found: list[dict[str, Any]] = []
     problems: list[Problem] = []
     for where, text in texts.items():
@@ -78,13 +79,25 @@ def _places(folder: Path, texts: Mapping[str, str]) -> list[dict[str, Any]]:
                 lon, lat = networks.point_of(text, where)
                 found.append({"name": "", "lon": lon, "lat": lat, "note": ""})
                 continue
-            gaz = gaz or gazetteer.load(open_workspace(folder).root / "gazetteer")
-            found.append(named(gaz, text, where=where))
+            atlas = atlas or open_atlas(open_workspace(folder).root)
+            found.append(_place(atlas, text))
         except InputError as error:
-            problems += error.problems
+            problems += [replace(one, where=_beside(where, one.where)) for one in error.problems]
     if problems:
         raise InputError(problems)
     return found
+
+
+def _beside(option: str, where: str) -> str:
+    """Say in which option something is wrong, which may already name it, or only say that it is a place."""
+    return option if where in {option, "地点"} else f"{option} {where}"
+
+
+def _place(atlas: Atlas, text: str) -> dict[str, Any]:
+    """Find a place by its name, or by coordinates of any notation."""
+    place = locate(atlas, text)
+    said = (place["note"], place["outside"], place["water"])
+    return {**place, "note": "; ".join(one for one in said if one)}
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:

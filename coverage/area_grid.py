@@ -31,7 +31,7 @@ from ..geodata.compiled import plain
 from ..geodata.crs import ALBERS, from_wgs84
 from ..geodata.network import CLOSED, Network
 from ..geodata.shapes import STEPS, Shapes
-from . import area_kernels, meet, snap, travel
+from . import area_kernels, meet, near_nodes, snap, travel
 from .area_kernels import BEYOND
 from .snap import Access
 from .standards import Standard
@@ -112,7 +112,7 @@ def road_points(costs: Costs, *, spacing_m: float) -> RoadPoints:
 
 
 def _nodes_as_points(network: Network) -> RoadPoints:
-    nodes = snap.road_nodes(network) if network.n_nodes else np.empty(0, np.intp)
+    nodes = near_nodes.road_nodes(network) if network.n_nodes else np.empty(0, np.intp)
     place = np.column_stack([np.asarray(network.lon)[nodes], np.asarray(network.lat)[nodes]])
     nodes = nodes[np.sort(np.unique(place, axis=0, return_index=True)[1])]
     x, y = from_wgs84(np.asarray(network.lon)[nodes], np.asarray(network.lat)[nodes], to=ALBERS)

@@ -8,10 +8,10 @@ earlier than the k best so far, so it is exact; it never stops at a border.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,11 @@ READINESS_MIN = 60.0
 OFF_ROAD_M = 3000.0
 """Straight metres to the nearest road beyond which a point counts as off the road (an assumption, 假设)."""
 
-_NEVER = np.int64(1 << 60)
-_PLACES = (NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE)
+NEVER = np.int64(1 << 60)
+"""Centiseconds of a drive that does not exist."""
+
+_IS_PLACE = np.isin(np.arange(256), (NODE_SETTLEMENT, NODE_SEAT, NODE_INTERCHANGE))
+"""Whether a kind of node has a name that a way passes."""
 
 
 @dataclass(frozen=True)
@@ -89,32 +92,73 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Help:
-    """What the search finds out about s sites; times in centiseconds, ``_NEVER`` where there is none."""
+class Help:
+    """The ways out of s sites, ascending by site; times in centiseconds."""
 
     site: NDArray[np.int64]
-    """(w,) site of each way out of one, ascending."""
+    """(w,) site of each way."""
     node: NDArray[np.int32]
-    """(w,) node at which the way begins."""
+    """(w,) node at which it begins."""
     out: NDArray[np.int64]
     """(w,) time to that node."""
     ready: NDArray[np.int64]
     """(s,) readiness."""
-    straight: NDArray[np.int64]
-    """(s,) time of the direct way along one road."""
 
     def drive(self, time: NDArray[np.int32]) -> NDArray[np.int64]:
-        """(s,) least time of driving by the times of the nodes."""
-        ways = np.where(time[self.node] < UNREACHED, time[self.node] + self.out, _NEVER)
-        best = self.straight.copy()
+        """(s,) least time of driving by the (n,) times of the nodes, ``NEVER`` where there is no way."""
+        return self.least_of(np.where(time[self.node] < UNREACHED, time[self.node] + self.out, NEVER))
+
+    def least_of(self, ways: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(s,) least of (w,) times of the ways of each site."""
+        best = np.full(len(self.ready), NEVER)
         np.minimum.at(best, self.site, ways)
         return best
 
-    def least(self) -> NDArray[np.int64]:
-        """(s,) time to the nearest node plus readiness: what no way over nodes can undercut."""
-        best = np.full(len(self.ready), _NEVER)
-        np.minimum.at(best, self.site, self.out)
-        return np.asarray(np.minimum(best + self.ready, _NEVER))
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Give the four lists."""
+        return self.site, self.node, self.out, self.ready
+
+    def ways_of(self, row: int) -> slice:
+        """Give the ways out of one site."""
+        return slice(*np.searchsorted(self.site, [row, row + 1]).tolist())
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Sites that may be asked for help, and how they meet the network."""
+
+    site: Sequence[Mapping[str, Any]]
+    assumed: Sequence[bool]
+    """Whether a site states no readiness."""
+    access: Access
+    help: Help
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: sites, and a point that asks for help."""
+
+    network: Network
+    sites: Sites
+    target: Access
+    """How the point meets the network."""
+    straight: NDArray[np.int64]
+    """(s,) time of the direct way of each site along one road, ``NEVER`` where there is none."""
+    column: NDArray[np.int64]
+    """(s,) column of that way, as in `Access`; -1 where there is none."""
+    detour: float
+    off_road_m: float
+
+
+class Course(NamedTuple):
+    """How the way of a site goes over nodes."""
+
+    way: int
+    """Which of all ways out of sites it takes."""
+    nodes: Sequence[int]
+    edges: Sequence[int]
+    last_cs: int
+    """Time from the last of the nodes to the point."""
 
 
 def nearest_sites(
@@ -163,96 +207,150 @@ def nearest_sites(
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
-    readiness = [_readiness_min(row, site, default_readiness_min) for row, site in enumerate(sites)]
+    ready, assumed = readiness_of(sites, default_readiness_min)
     network = without(network, closed)
     points = [lon, *(site["lon"] for site in sites)], [lat, *(site["lat"] for site in sites)]
     access = attach(network, *points, detour=detour, speed_kmh=access_kmh, cold=True)
     target, stops = access.take(slice(1)), access.take(slice(1, None))
-    ready = np.array([round(minutes * 6000) for minutes, _ in readiness], np.int64)
-    helping, column = _prepare(stops, target, ready)
-    front = _search(network, target, helping, k)
-    drive = helping.drive(front.time)
-    arrivals = []
-    for row in np.lexsort((drive, drive + ready))[:k].tolist():
-        if drive[row] >= _NEVER:
-            break
-        way = _way(network, front, Point(stops, row, int(column[row])), target, helping)
-        site_m = float(stops.metres[row])
-        ends_m = (float(target.metres[0]) + site_m) * detour, site_m
-        times = (int(ready[row]), readiness[row][1], int(drive[row]))
-        arrivals.append(_arrival(network, (row, sites[row]), times, way, ends_m))
-    gap_m = float(target.metres[0]) if target.met[0] else inf
-    node = int(target.in_node[0, 0]) if target.shape[0] < 0 else -1
-    return Answer(node, gap_m, gap_m > off_road_m, tuple(arrivals))
+    found = Sites(sites, assumed, stops, help_of(stops, ready))
+    asked = ask(network, found, target, detour=detour, off_road_m=off_road_m)
+    front = search(asked, k)
+    drive = np.minimum(found.help.drive(front.time), asked.straight)
+    return answer_of(asked, drive, k, lambda row: course_of(asked, front, row))
 
 
-def _prepare(stops: Access, target: Access, ready: NDArray[np.int64]) -> tuple[_Help, NDArray[np.int64]]:
-    """List the ways out of the sites, and the column of the direct way of each site that has one."""
+def readiness_of(
+    sites: Sequence[Mapping[str, Any]], default_min: float
+) -> tuple[NDArray[np.int64], list[bool]]:
+    """Give the centiseconds that sites need to get ready, and whether they are assumed.
+
+    Raises
+    ------
+    ValueError
+        A readiness is negative or no number.
+    """
+    stated = [_readiness_min(row, site, default_min) for row, site in enumerate(sites)]
+    return np.array([round(minutes * 6000) for minutes, _ in stated], np.int64), [each for _, each in stated]
+
+
+def help_of(stops: Access, ready: NDArray[np.int64]) -> Help:
+    """List the ways out of sites."""
     site, node, out = stops.exits()
-    straight, column = np.full(len(ready), _NEVER), np.full(len(ready), -1, np.int64)
-    own, _, time, along = on_one_road(stops, target)
+    return Help(site, node, out.astype(np.int64), ready)
+
+
+def help_without(helping: Help, rows: Collection[int]) -> Help:
+    """Leave out the ways of some sites."""
+    if not rows:
+        return helping
+    kept = ~np.isin(helping.site, list(rows))
+    return Help(helping.site[kept], helping.node[kept], helping.out[kept], helping.ready)
+
+
+def ask(
+    network: Network,
+    sites: Sites,
+    target: Access,
+    *,
+    detour: float = ACCESS_DETOUR,
+    off_road_m: float = OFF_ROAD_M,
+    without: Collection[int] = (),
+) -> Asked:
+    """Put a question: look for the sites that have a direct way to the point, but those ``without``."""
+    straight, column = np.full(len(sites.site), NEVER), np.full(len(sites.site), -1, np.int64)
+    own, _, time, along = on_one_road(sites.access, target)
     straight[own], column[own] = time, along
-    return _Help(site, node, out.astype(np.int64), ready, straight), column
+    straight[list(without)], column[list(without)] = NEVER, -1
+    return Asked(network, sites, target, straight, column, detour, off_road_m)
 
 
-def _search(network: Network, target: Access, helping: _Help, k: int) -> Frontier:
+def search(asked: Asked, k: int) -> Frontier:
     """Search from the point against the edges until the k first arrivals are certain.
 
     A site's arrival can still improve to ``reached`` plus its least at best; that concerns nobody where it
     has arrived by then, or where k others have.
     """
-    _, nodes, times = target.entries()
-    front, least = Frontier(network, nodes, times, backward=True), helping.least()
+    helping = asked.sites.help
+    _, nodes, times = asked.target.entries()
+    front = Frontier(asked.network, nodes, times, backward=True)
+    least = np.minimum(helping.least_of(helping.out) + helping.ready, NEVER)
     while front.size:
         front.advance()
-        eta = helping.drive(front.time) + helping.ready
-        kth = np.partition(eta, k - 1)[k - 1] if k <= len(eta) else _NEVER
+        eta = np.minimum(helping.drive(front.time), asked.straight) + helping.ready
+        kth = np.partition(eta, k - 1)[k - 1] if k <= len(eta) else NEVER
         best = front.reached + least
         if not ((best < eta) & (best <= kth)).any():
             break
     return front
 
 
-def _way(network: Network, front: Frontier, start: Point, target: Access, helping: _Help) -> Way:
-    """Make the way of a site: along one road where that is as quick, else by the nodes."""
-    ways = np.flatnonzero(helping.site == start.row)
+def course_of(asked: Asked, front: Frontier, row: int) -> Course:
+    """Trace the way of a site; of equally quick ways out the first."""
+    helping = asked.sites.help
+    ways = helping.ways_of(row)
     total = front.time[helping.node[ways]] + helping.out[ways]
-    if start.column >= 0 and not (len(ways) and total.min() < helping.straight[start.row]):
-        return direct(network, start, Point(target, 0, start.column))
-    node = int(helping.node[ways[total.argmin()]])
-    nodes, edges = front.trace(node)
-    begin = (start.access.out_node[start.row] == node) & (
-        start.access.out_cs[start.row] == helping.out[ways[total.argmin()]]
-    )
-    end = (target.in_node[0] == nodes[-1]) & (target.in_cs[0] == front.time[nodes[-1]])
+    way = ways.start + int(total.argmin())
+    nodes, edges = front.trace(int(helping.node[way]))
+    return Course(way, nodes, edges, int(front.time[nodes[-1]]))
+
+
+def answer_of(asked: Asked, drive: NDArray[np.int64], k: int, course: Callable[[int], Course]) -> Answer:
+    """Put the k first arrivals in order, by arrival, then driving time, then row.
+
+    Parameters
+    ----------
+    drive
+        (s,) driving times, ``NEVER`` where a site sends nothing; those of the first k must be certain.
+    course
+        Gives the way of a row over nodes; asked where that is quicker than the direct way.
+    """
+    arrivals, ready = [], asked.sites.help.ready
+    for row in np.lexsort((drive, drive + ready))[:k].tolist():
+        if drive[row] >= NEVER:
+            break
+        way = _way(asked, row, course(row) if drive[row] < asked.straight[row] else None)
+        arrivals.append(_arrival(asked, row, int(drive[row]), way))
+    target = asked.target
+    gap_m = float(target.metres[0]) if target.met[0] else inf
+    node = int(target.in_node[0, 0]) if target.shape[0] < 0 else -1
+    return Answer(node, gap_m, gap_m > asked.off_road_m, tuple(arrivals))
+
+
+def _way(asked: Asked, row: int, course: Course | None) -> Way:
+    """Make the way of a site: over nodes by its course, else along the one road."""
+    stops, target = asked.sites.access, asked.target
+    if course is None:
+        column = int(asked.column[row])
+        return direct(asked.network, Point(stops, row, column), Point(target, 0, column))
+    helping = asked.sites.help
+    node, out = helping.node[course.way], helping.out[course.way]
+    begin = (stops.out_node[row] == node) & (stops.out_cs[row] == out)
+    end = (target.in_node[0] == course.nodes[-1]) & (target.in_cs[0] == course.last_cs)
     return join(
-        network,
-        start._replace(column=int(begin.argmax())),
-        nodes,
-        edges,
+        asked.network,
+        Point(stops, row, int(begin.argmax())),
+        course.nodes,
+        course.edges,
         Point(target, 0, int(end.argmax())),
     )
 
 
-def _arrival(
-    network: Network,
-    site: tuple[int, Mapping[str, Any]],
-    times: tuple[int, bool, int],
-    way: Way,
-    ends_m: tuple[float, float],
-) -> Arrival:
-    kinds, (ready, assumed, drive) = np.asarray(network.kind)[way.node], times
+def _arrival(asked: Asked, row: int, drive: int, way: Way) -> Arrival:
+    network, sites = asked.network, asked.sites
+    ready, site_m = int(sites.help.ready[row]), float(sites.access.metres[row])
+    kinds = np.asarray(network.kind)[way.node]
     stretches = roads_of(network, way)
-    passed = (str(network.name[node]) for node in way.node[np.isin(kinds, _PLACES)])
+    passed = (str(network.name[node]) for node in way.node[_IS_PLACE[kinds]])
+    ends_m = (float(asked.target.metres[0]) + site_m) * asked.detour
     return Arrival(
-        site=site[1],
-        row=site[0],
+        site=sites.site[row],
+        row=row,
         eta_s=(ready + drive) / 100,
         readiness_s=ready / 100,
-        readiness_assumed=assumed,
+        readiness_assumed=sites.assumed[row],
         drive_s=drive / 100,
-        metres=float(metres_of(network, way).sum()) + ends_m[0],
-        off_road_m=ends_m[1],
+        metres=float(metres_of(network, way).sum()) + ends_m,
+        off_road_m=site_m,
         nodes=tuple(way.node.tolist()),
         edges=tuple(way.edge.tolist()),
         places=tuple(dict.fromkeys(name for name in passed if name)),

@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geodata import edge_index
-from ..geodata.crs import EARTH_RADIUS_M, haversine_m, unit_vectors
 from ..geodata.edge_boxes import spans
-from ..geodata.network import CLOSED, NODE_FRINGE, NODE_INTERCHANGE, Network
+from ..geodata.network import CLOSED, Network
 from ..geodata.shapes import Grid, Shapes
-from .kept import Kept
+from .near_nodes import NodeFinder, nearest_nodes, nearest_nodes_by_box
 
 ACCESS_DETOUR = 1.3
 """Distance on the ground over straight distance on the way to the nearest node (an assumption, 假设)."""
@@ -34,8 +33,6 @@ ACCESS_KMH = 20.0
 FARTHEST_M = 5000.0
 """Straight metres to the nearest road beyond which residents and sites have none (an assumption, 假设)."""
 
-_FIRST_BOX_DEG = 0.03
-_LAST_BOX_DEG = 45.0
 _LONGEST_CS = int(np.iinfo(np.int32).max) - 1
 
 
@@ -101,6 +98,7 @@ def attach(
     speed_kmh: float,
     limit_m: float | None = None,
     cold: bool = False,
+    finder: NodeFinder | None = None,
 ) -> Access:
     """Find how points meet the network.
 
@@ -115,6 +113,9 @@ def attach(
     cold
         Use numpy alone: for some dozen points in a fresh process, which is quicker without scipy and numba.
 
+    finder
+        Of the nodes of a network without shapes, where one is kept: for one point after the other.
+
     Raises
     ------
     ValueError
@@ -124,7 +125,9 @@ def attach(
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("a coordinate is no finite number")
     if network.shapes is None or network.grid is None:
-        road = _meet_nodes(network, x, y, limit_m, cold)
+        look = nearest_nodes_by_box if cold else nearest_nodes
+        found = finder.nearest(x, y) if finder is not None else look(network, x, y)
+        road = _meet_nodes(network, found, limit_m)
     else:
         road = _meet_edges(network, network.shapes, network.grid, (x, y), limit_m=limit_m, cold=cold)
     off_cs = np.zeros(len(x), np.int64)
@@ -160,9 +163,9 @@ def _ways(node: NDArray[np.int32], time: NDArray[np.int64]) -> tuple[NDArray[np.
 
 
 def _meet_nodes(
-    network: Network, lon: NDArray[np.float64], lat: NDArray[np.float64], limit_m: float | None, cold: bool
+    network: Network, found: tuple[NDArray[np.int32], NDArray[np.float64]], limit_m: float | None
 ) -> _Road:
-    node, metres = (nearest_nodes_by_box if cold else nearest_nodes)(network, lon, lat)
+    node, metres = found
     at_lon, at_lat = np.asarray(network.lon)[node], np.asarray(network.lat)[node]
     if limit_m is not None:
         metres, at_lon, at_lat = (
@@ -278,102 +281,6 @@ def on_one_road(
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
-def road_nodes(network: Network) -> NDArray[np.intp]:
-    """Return the nodes that points may snap to: no interchanges, no fringes (all where nothing is left)."""
-    kind = np.asarray(network.kind)
-    nodes = np.flatnonzero((kind != NODE_INTERCHANGE) & (kind != NODE_FRINGE))
-    return nodes if len(nodes) else np.arange(network.n_nodes)
-
-
 def access_cs(metres: ArrayLike, *, detour: float, speed_kmh: float) -> NDArray[np.int64]:
     """Turn straight distances to the node into whole centiseconds of driving, rounded."""
     return np.rint(np.asarray(metres, float) * detour / (speed_kmh / 3.6) * 100).astype(np.int64)
-
-
-def nearest_nodes_by_box(
-    network: Network, lon: ArrayLike, lat: ArrayLike
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Do as `nearest_nodes` for some dozen points, with numpy alone: no index to build, no scipy to import.
-
-    Looks into a box of a few kilometres around a point and doubles it until no node outside can be nearer.
-    """
-    points = np.column_stack([np.atleast_1d(lon), np.atleast_1d(lat)]).astype(float)
-    if not len(points):
-        return np.empty(0, np.int32), np.empty(0)
-    nodes = _need_nodes(network)
-    lons, lats = np.asarray(network.lon)[nodes], np.asarray(network.lat)[nodes]
-    found = [_nearest_in_box(lons, lats, x, y) for x, y in points.tolist()]
-    return nodes[[row for row, _ in found]].astype(np.int32), np.array([metres for _, metres in found])
-
-
-def _nearest_in_box(
-    lons: NDArray[np.float64], lats: NDArray[np.float64], lon: float, lat: float
-) -> tuple[int, float]:
-    box = _FIRST_BOX_DEG
-    while True:
-        everything = box > _LAST_BOX_DEG
-        inside = np.flatnonzero((np.abs(lats - lat) <= box) & (np.abs(lons - lon) <= box) | everything)
-        metres = haversine_m(lon, lat, lons[inside], lats[inside])
-        if len(inside) and (everything or metres.min() <= _box_radius_m(lat, box)):
-            best = int(np.argmin(metres))
-            return int(inside[best]), float(metres[best])
-        box *= 2
-
-
-def nearest_nodes(
-    network: Network, lon: ArrayLike, lat: ArrayLike
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Find the nearest node of many points: (nodes, straight metres), by a k-d tree on the unit sphere.
-
-    Raises
-    ------
-    ValueError
-        There are points, but the network has no nodes.
-    """
-    points = unit_vectors(lon, lat)
-    if not len(points):
-        return np.empty(0, np.int32), np.empty(0)
-    nodes, tree = _node_tree(network)
-    node = nodes[tree.query(points, workers=-1)[1]].astype(np.int32)
-    lons, lats = np.asarray(network.lon)[node], np.asarray(network.lat)[node]
-    return node, np.asarray(haversine_m(lon, lat, lons, lats), float)
-
-
-_TREES = Kept[tuple[NDArray[np.intp], Any]](most=2)
-"""Nodes that points may snap to, and a tree of them, of the last networks: closures of one share them."""
-
-
-def _node_tree(network: Network) -> tuple[NDArray[np.intp], Any]:
-    def make() -> tuple[NDArray[np.intp], Any]:
-        from scipy.spatial import cKDTree  # noqa: PLC0415 (0.2 s to import; `boai nearest` starts cold)
-
-        nodes = _need_nodes(network)
-        nodes = nodes[_first_at_each_place(network.lon[nodes], network.lat[nodes])]
-        return nodes, cKDTree(unit_vectors(network.lon[nodes], network.lat[nodes]))
-
-    return _TREES.get((network.lon, network.lat, network.kind), None, make)
-
-
-def _first_at_each_place(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.intp]:
-    """Return the lowest position at every distinct place, ascending."""
-    x, y = np.asarray(lon, float), np.asarray(lat, float)
-    order = np.lexsort((y, x))
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(x[order]) != 0) | (np.diff(y[order]) != 0)
-    return np.sort(order[new])
-
-
-def _box_radius_m(lat: float, box: float) -> float:
-    """Give the radius of the largest circle inside a box of ``box`` degrees to each side.
-
-    The distance to a meridian ``box`` away is R asin(cos(lat) sin(box)).
-    """
-    half = np.radians(box)
-    aside = np.arcsin(np.cos(np.radians(lat)) * np.sin(half))
-    return float(EARTH_RADIUS_M * min(half, aside))
-
-
-def _need_nodes(network: Network) -> NDArray[np.intp]:
-    if not network.n_nodes:
-        raise ValueError("the network has no nodes")
-    return road_nodes(network)

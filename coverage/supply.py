@@ -17,13 +17,8 @@ from ..geodata.errors import InputError, Problem
 from ..geodata.layers import KIND_NAMES, Kind, Layer
 from ..geodata.registry import read_stock
 from .people import Group, people
+from .servable import BY_LEVEL, NOISE, ORIGINS, STATED, STOCK, UNKNOWN, level_persons
 from .standards import Standard
-
-STATED, STOCK, BY_LEVEL, UNKNOWN = ORIGINS = ("站点填报", "库存", "级别估计", "未填")
-"""Where the persons of a site come from, the best known first."""
-
-_NOISE = 1e-9
-"""Added before a sum of fractions is cut to whole persons."""
 
 _UNIT_NOTES: dict[Kind, str] = {
     "aed": "AED 的容量是台数, 不是人数; 一台 AED 能服务多少人没有公认标准, 未折算, 不宜与居民数相比",
@@ -71,14 +66,14 @@ def supply_of(layer: Layer, standard: Standard) -> Supply:
     if problems:
         raise InputError(problems)
     in_stock = np.array([sum(n * per for n, per in items) for items in known], np.float64)
-    levels = [_level_persons(standard, str(level)) for level in column_of(table, "level", "")]
+    levels = [level_persons(standard, str(level)) for level in column_of(table, "level", "")]
     by_level = np.array([np.nan if each is None else each for each in levels], np.float64)
     cases = [~np.isnan(stated), np.array([bool(items) for items in known], bool), ~np.isnan(by_level)]
     exact = np.select(cases, [stated, in_stock, by_level], 0.0)
     origin = np.select(cases, [np.array(text) for text in (STATED, STOCK, BY_LEVEL)], np.array(UNKNOWN))
     unread = sum(bool(stock) and not items for stock, items in zip(stocks, known, strict=True))
     notes = _notes(layer.kind, standard, origin, unread)
-    return Supply(np.floor(exact + _NOISE).astype(np.int64), origin.astype(str), notes)
+    return Supply(np.floor(exact + NOISE).astype(np.int64), origin.astype(str), notes)
 
 
 def need_of(
@@ -124,12 +119,6 @@ def _stated(layer: Layer) -> tuple[NDArray[np.float64], list[Problem]]:
         for row in np.flatnonzero(wrong).tolist()
     ]
     return value, problems
-
-
-def _level_persons(standard: Standard, level: str) -> int | None:
-    """Look up the estimate for a level; 县 and 县级 are the same."""
-    persons = {name.removesuffix("级"): each for name, each in standard.capacity_by_level}
-    return persons.get(level.removesuffix("级"))
 
 
 def column_of(table: pd.DataFrame, name: str, missing: object) -> Sequence[Any]:

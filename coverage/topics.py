@@ -29,8 +29,8 @@ from .opening import NOTES as OPENING_NOTES
 from .opening import hour_table, week_cover, week_table
 from .people import GROUPS, Group, people
 from .resupply import resupply
+from .servable import UNKNOWN
 from .standards import load_rules
-from .supply import UNKNOWN
 from .topic_columns import UNIT, WHERE, in_units, named
 from .transport import best_assignment, gain_text
 

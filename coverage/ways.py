@@ -91,19 +91,31 @@ def metres_of(network: Network, way: Way) -> NDArray[np.float64]:
 
 def roads_of(network: Network, way: Way) -> tuple[Stretch, ...]:
     """List the roads in order; neighbouring edges of one name are one stretch."""
-    metres = metres_of(network, way).tolist()
-    names = [network.roads[road] for road in np.asarray(network.road)[way.edge].tolist()]
-    unknown = np.zeros(len(names), np.uint8)
+    if not len(way.edge):
+        return ()
+    metres, road = metres_of(network, way).tolist(), np.asarray(network.road)[way.edge]
+    cut = np.flatnonzero(np.diff(road)) + 1
+    first = [0, *cut.tolist()]
+    names = [network.roads[each] for each in road[first].tolist()]
+    runs = zip(first, [*first[1:], len(road)], names, strict=True)
+    unknown = np.zeros(len(road), np.uint8)
     classes = (unknown if network.road_class is None else network.road_class[way.edge]).tolist()
     stretches = []
-    for name, parts in groupby(zip(names, metres, classes, strict=True), key=lambda part: part[0]):
+    for name, parts in groupby(runs, key=lambda run: run[2]):
         own = list(parts)
-        by_class: dict[int, float] = {}
-        for _, length, road_class in own:
-            by_class[road_class] = by_class.get(road_class, 0.0) + length
-        most = max(by_class, key=lambda road_class: by_class[road_class])
-        stretches.append(Stretch(name, sum(length for _, length, _ in own), CLASSES[most]))
+        span = slice(own[0][0], own[-1][1])
+        most = _on_most(classes[span], metres[span])
+        stretches.append(Stretch(name, sum(metres[span]), CLASSES[most]))
     return tuple(stretches)
+
+
+def _on_most(classes: list[int], metres: list[float]) -> int:
+    """Give the class on most of the length, of equals the first."""
+    found = dict.fromkeys(classes, 0.0)
+    if len(found) > 1:
+        for each, length in zip(classes, metres, strict=True):
+            found[each] += length
+    return max(found, key=lambda each: found[each])
 
 
 def line_of(network: Network, way: Way) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,10 @@ class UnavailableError(WorkspaceError):
 
 class PlaceError(InputError, LookupError):
     """A place name is unknown or ambiguous, or a point lies outside the province."""
+
+    def __init__(
+        self, problems: Problem | Sequence[Problem], candidates: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(problems)
+        self.candidates: tuple[Mapping[str, Any], ...] = tuple(candidates)
+        """Places that may be meant, best first: name, full_name, level, lon, lat, why."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .crs import EARTH_RADIUS_M, Degrees, haversine_m, unit_vectors
+from .characters import simplified
+from .crs import Degrees, haversine_m, unit_vectors
 from .errors import PlaceError, Problem
 from .names import CITY, COUNTY, EXAMPLE, PROVINCE, clean, spellings, split_brackets
 from .store import load_arrays, save_arrays
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .boundaries import Units
+    from .place_search import Index
 
 _ARRAYS = (
     "name", "lon", "lat", "level", "county", "population", "alias", "alias_of",
@@ -30,10 +32,6 @@ _ARRAYS = (
 
 NEARBY_KM = 10.0
 """A point within this distance of a place is called near it (附近); townships have a radius of about 6 km."""
-
-PASSING_M = 1500.0
-"""A way passes a place where it comes within this distance of it (an assumption, 假设)."""
-_BEND_M = 300.0
 
 _SECTORS = np.array(["北", "东北", "东", "东南", "南", "西南", "西", "西北"])
 _CHUNK = 1024  # points compared with all places at once: 10 MB
@@ -76,8 +74,16 @@ class Gazetteer:
         """Every way to write a place: text → [(row, looseness)], see ``names.spellings``."""
         level, alias_of = self.level.tolist(), self.alias_of.tolist()
         names = [(text, level[row], row) for row, text in enumerate(self.name.tolist())]
+        names += [(simplified(text), own, row) for text, own, row in names if simplified(text) != text]
         aliases = [(text, level[row], row) for text, row in zip(self.alias.tolist(), alias_of, strict=True)]
         return spellings(names, aliases)
+
+    @cached_property
+    def index(self) -> Index:
+        """What suggestions are looked up in, made when it is first needed."""
+        from .place_search import build_index  # noqa: PLC0415  (a question by coordinates never needs it)
+
+        return build_index(self)
 
 
 def build(units: Units, census: pd.DataFrame) -> Gazetteer:
@@ -131,6 +137,16 @@ class Place:
     """What a user should know, such as that the seat of the county stands for an unknown place in it."""
 
 
+class Suggestion(NamedTuple):
+    """A place that a text may mean; its ``note`` says how it was found."""
+
+    place: Place
+    rank: int
+    """How sure: 0 its name, 2 its pinyin, ... ``place_search.UNIT_ONLY``."""
+    row: int
+    """Row of the gazetteer."""
+
+
 def find(gaz: Gazetteer, text: str) -> Place:
     """Find the place that a text names; text is compared, never interpreted.
 
@@ -144,17 +160,29 @@ def find(gaz: Gazetteer, text: str) -> Place:
     PlaceError
         The place is unknown (with similar names), ambiguous (with all candidates), or no readable text.
     """
+    found = look_up(gaz, text)
+    if found is None:
+        raise PlaceError(_unknown(gaz, split_brackets(clean(text))[0]))
+    return found
+
+
+def look_up(gaz: Gazetteer, text: str, *, nearby: bool = False) -> Place | None:
+    """Find a place as `find` does, or (``nearby``) as `find_nearby`; None where it is unknown."""
     wanted = clean(text)
     unit, detail = split_brackets(wanted)
     rows = _best(gaz, unit + detail)
     note = ""
     if not rows and detail:
         rows, note = _best(gaz, unit), f"地名表里没有 {detail}, 以{unit}代替"
-    if not rows:
-        raise PlaceError(_unknown(gaz, unit))
-    if len(rows) > 1:
+    if len(rows) == 1:
+        return _place(gaz, rows[0], note or _other_name(gaz, wanted, rows[0]))
+    end, row, _ = max(_read(gaz, wanted), default=(0, -1, 0)) if nearby else (0, -1, 0)
+    if row >= 0 and end < len(wanted) and int(gaz.level[row]) >= COUNTY:
+        known = full_name(gaz, row, province=False)
+        return _place(gaz, row, f"地名表里没有 {wanted[end:][:_SHOWN]}, 以{known}代替")
+    if rows:
         raise PlaceError(_ambiguous(gaz, wanted, rows))
-    return _place(gaz, rows[0], note or _other_name(gaz, wanted, rows[0]))
+    return None
 
 
 def _other_name(gaz: Gazetteer, text: str, row: int) -> str:
@@ -171,15 +199,20 @@ def find_nearby(gaz: Gazetteer, text: str) -> Place:
     Where `find` knows a county or township but not what follows it, as in 修水县医院, that unit stands for
     it. Raises ``PlaceError`` as `find` does.
     """
-    try:
-        return find(gaz, text)
-    except PlaceError:
-        wanted = clean(text)
-        end, row, _ = max(_read(gaz, wanted), default=(0, -1, 0))
-        if row < 0 or end == len(wanted) or int(gaz.level[row]) < COUNTY:
-            raise
-        known = full_name(gaz, row, province=False)
-        return _place(gaz, row, f"地名表里没有 {wanted[end:][:_SHOWN]}, 以{known}代替")
+    found = look_up(gaz, text, nearby=True)
+    return find(gaz, text) if found is None else found
+
+
+def suggest(gaz: Gazetteer, text: str, *, limit: int = 8) -> list[Suggestion]:
+    """Suggest places for a text while it is typed, best first: by name, pinyin, initials, sound, typo.
+
+    Examples are 黄坳, 修水縣黃, xiushui huangao, xsx, 秀水; see ``place_search``.
+    """
+    from .place_search import search  # noqa: PLC0415
+
+    return [
+        Suggestion(_place(gaz, hit.row, hit.why), hit.rank, hit.row) for hit in search(gaz.index, text, limit)
+    ]
 
 
 def full_name(gaz: Gazetteer, row: int, *, province: bool = True) -> str:
@@ -284,50 +317,6 @@ def label_points(
     x, y = np.atleast_1d(np.asarray(lon, float)), np.atleast_1d(np.asarray(lat, float))
     own = None if county is None else np.broadcast_to(np.asarray(county), x.shape)
     return _labels(gaz, _nearest(gaz, x, y, own), x, y)
-
-
-def along(gaz: Gazetteer, line: ArrayLike, *, within_m: float = PASSING_M) -> list[str]:
-    """Name the county seats and settlements that a way passes, in the order of passing.
-
-    Parameters
-    ----------
-    line
-        (points, 2) WGS84 longitude and latitude, at least one point; bends within 300 m are cut short.
-    within_m
-        Straight metres from the line within which a place is passed.
-    """
-    points = np.asarray(line, float).reshape(-1, 2)
-    scale = np.radians(EARTH_RADIUS_M) * np.array([np.cos(np.radians(points[:, 1].mean())), 1.0])
-    reach = within_m / scale
-    places = np.column_stack([gaz.lon, gaz.lat])
-    close = ((places >= points.min(axis=0) - reach) & (places <= points.max(axis=0) + reach)).all(axis=1)
-    rows = np.flatnonzero(close & (np.asarray(gaz.level) >= COUNTY))
-    away, at = _passing(_thinned(points * scale), places[rows] * scale)
-    order = np.argsort(at, kind="stable")
-    return list(dict.fromkeys(gaz.name[rows[order][away[order] <= within_m]].tolist()))
-
-
-def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keep of a line (metres) the first point of every ``_BEND_M`` and the last."""
-    gone = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
-    kept = np.diff(gone // _BEND_M, prepend=-1.0) > 0
-    kept[-1] = True
-    return points[kept]
-
-
-def _passing(
-    line: NDArray[np.float64], places: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure how near a line comes to places on a plane (metres), and after how many of its pieces."""
-    step = np.diff(line, axis=0) if len(line) > 1 else np.zeros((1, 2))
-    start = line[: len(step)]
-    square = np.maximum((step * step).sum(axis=1), 1e-12)  # a piece without length: its start counts
-    share = np.clip(((places[:, None] - start) * step).sum(axis=2) / square, 0.0, 1.0)
-    gap = start + share[..., None] * step - places[:, None]
-    away = np.hypot(gap[..., 0], gap[..., 1])
-    piece = away.argmin(axis=1)
-    own = np.arange(len(places)), piece
-    return away[own], piece + share[own]
 
 
 def _nearest(

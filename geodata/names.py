@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from .characters import simplified
 from .errors import PlaceError, Problem
 
 PROVINCE, CITY, COUNTY, SETTLEMENT = range(4)
@@ -68,7 +69,7 @@ def clean(text: str) -> str:
     """
     if len(text) > 4 * LONGEST:
         raise PlaceError(Problem("地名", f"最多 {LONGEST} 个字", f"{len(text)} 个字", EXAMPLE))
-    tidy = simplify(unicodedata.normalize("NFKC", text).translate(_BLANKS))
+    tidy = simplify(simplified(unicodedata.normalize("NFKC", text).translate(_BLANKS)))
     if not tidy.isprintable():
         raise PlaceError(Problem("地名", "含有控制字符等不可见字符", fix=EXAMPLE))
     if not tidy:

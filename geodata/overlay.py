@@ -2,6 +2,8 @@
 
 A measure closes edges (speed 0) or leaves a share of their usual speed. Where several concern an edge, the
 strictest counts. ``under`` makes the network of now: all arrays are shared with the base but the times.
+A measure may end by itself: `in_force` leaves out those that are over, and at the next write they leave the
+file with an event (`expire`).
 """
 
 from __future__ import annotations
@@ -12,14 +14,17 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .edge_runs import edges_of, runs_of
 from .errors import InputError, Problem, WorkspaceError
 from .folders import locked
+from .moments import instant
 from .network import CLOSED, Network, save_network
 from .store import read_json, write_text
 
@@ -29,7 +34,12 @@ FILE = "closures.json"
 SLOWEST = 0.01
 """Least share of the usual speed that is not a closure."""
 
-_FORMAT = 1
+SYSTEM = "系统"
+"""Who ends a measure that ends by itself."""
+
+_FORMAT = 2
+_FORMATS = (1, 2)
+"""Formats that are read: the first knows no reporter, no end and nobody who did something."""
 _MOST_BYTES = 1 << 26
 _LONGEST = int(np.iinfo(np.int32).max) - 1
 _MOST_TEXT = 200
@@ -57,11 +67,20 @@ class Measure:
     """Why, as the user wrote it; may be empty."""
     since: str
     """When it was imposed, ISO 8601."""
+    reporter: str = ""
+    """Who reported it; may be empty."""
+    until: str = ""
+    """When it ends by itself, ISO 8601 with offset; empty: when it is taken back."""
 
     @property
     def is_closure(self) -> bool:
         """Whether nobody may pass."""
         return self.speed == 0
+
+    def is_over(self, at: datetime) -> bool:
+        """Tell whether it has ended by itself by a moment (with offset)."""
+        end = instant(self.until)
+        return end is not None and end <= at
 
 
 @dataclass(frozen=True)
@@ -71,15 +90,17 @@ class Event:
     at: str
     """ISO 8601."""
     action: str
-    """close, slow or reopen."""
+    """close, slow, reopen or expire."""
     number: int
     what: str
     reason: str
+    who: str = ""
+    """Who did it, or reported it; may be empty."""
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """The measures in force on one network, and all that was ever done."""
+    """The measures on one network (those in force: `in_force`), and all that was ever done."""
 
     network: str = ""
     """Hash of the network whose edges are meant."""
@@ -88,7 +109,15 @@ class Overlay:
 
 
 def impose(
-    overlay: Overlay, edges: ArrayLike, *, speed: float = 0.0, what: str, reason: str = "", at: str = ""
+    overlay: Overlay,
+    edges: ArrayLike,
+    *,
+    speed: float = 0.0,
+    what: str,
+    reason: str = "",
+    at: str = "",
+    reporter: str = "",
+    until: str = "",
 ) -> Overlay:
     """Close edges, or leave a share of their speed; returns a new overlay.
 
@@ -96,18 +125,23 @@ def impose(
     ------
     InputError
         The speed is neither 0 nor from ``SLOWEST`` to below 1, or too much is in force already.
+    ValueError
+        ``until`` is neither empty nor ISO 8601 with an offset; `moments.read_end` makes one of what is typed.
     """
     if not (speed == 0 or SLOWEST <= speed < 1):
         fix = f"0 为封闭; 减速请写 {SLOWEST} 到 1 之间的数, 例如 0.5 表示车速减半"
         raise InputError(Problem("车速比例", "应为 0, 或大于 0 且小于 1", f"{speed:g}", fix))
+    if until and instant(until) is None:
+        raise ValueError(f"no moment: {until[:_MOST_TEXT]}")
     used = [one.number for one in overlay.measures] + [event.number for event in overlay.events]
     number = 1 + max(used, default=0)
     chosen = np.unique(np.asarray(edges, np.int64))
     total = len(chosen) + sum(len(one.edges) for one in overlay.measures)
     if len(overlay.measures) >= _MOST_MEASURES or total > _MOST_EDGES:
         raise InputError(_too_much(f"{len(overlay.measures)} 条, 共 {total} 个路段"))
-    measure = Measure(number, float(speed), chosen, _text(what), _text(reason), at)
-    event = Event(at, "slow" if speed else "close", number, measure.what, measure.reason)
+    who = _text(reporter)
+    measure = Measure(number, float(speed), chosen, _text(what), _text(reason), at, who, until)
+    event = Event(at, "slow" if speed else "close", number, measure.what, measure.reason, who)
     return replace(overlay, measures=(*overlay.measures, measure), events=(*overlay.events, event))
 
 
@@ -121,7 +155,12 @@ def _text(text: Any) -> str:
 
 
 def lift(
-    overlay: Overlay, numbers: Sequence[int] | None = None, *, reason: str = "", at: str = ""
+    overlay: Overlay,
+    numbers: Sequence[int] | None = None,
+    *,
+    reason: str = "",
+    at: str = "",
+    who: str = "",
 ) -> Overlay:
     """Take measures back, all of them where none is named; returns a new overlay.
 
@@ -130,16 +169,30 @@ def lift(
     InputError
         With every number that is not in force.
     """
-    in_force = {measure.number: measure for measure in overlay.measures}
-    wanted = list(in_force) if numbers is None else list(dict.fromkeys(numbers))
-    there = "、".join(map(str, in_force)) or "无"
-    unknown = [number for number in wanted if number not in in_force]
+    known = {measure.number: measure for measure in overlay.measures}
+    wanted = list(known) if numbers is None else list(dict.fromkeys(numbers))
+    there = "、".join(map(str, known)) or "无"
+    unknown = [number for number in wanted if number not in known]
     if unknown:
         fix = f"现有编号: {there}"
         raise InputError([Problem("编号", "没有这条封闭或减速", str(number), fix) for number in unknown])
-    events = [Event(at, "reopen", n, in_force[n].what, _text(reason)) for n in wanted]
+    events = [Event(at, "reopen", n, known[n].what, _text(reason), _text(who)) for n in wanted]
     kept = tuple(measure for measure in overlay.measures if measure.number not in wanted)
     return replace(overlay, measures=kept, events=(*overlay.events, *events))
+
+
+def in_force(overlay: Overlay, at: datetime) -> Overlay:
+    """Leave out the measures that have ended by themselves at a moment (with offset); the history stays."""
+    kept = tuple(one for one in overlay.measures if not one.is_over(at))
+    return overlay if len(kept) == len(overlay.measures) else replace(overlay, measures=kept)
+
+
+def expire(overlay: Overlay, at: datetime) -> Overlay:
+    """Do as `in_force`, and note in the history which measures ended, and when: for the next write."""
+    over = [one for one in overlay.measures if one.is_over(at)]
+    over.sort(key=lambda one: (str(instant(one.until)), one.number))
+    events = [Event(one.until, "expire", one.number, one.what, "", SYSTEM) for one in over]
+    return replace(in_force(overlay, at), events=(*overlay.events, *events))
 
 
 def under(network: Network, overlay: Overlay) -> Network:
@@ -184,12 +237,20 @@ def load_overlay(folder: Path, network: Network) -> Overlay:
     return found
 
 
+def load_in_force(folder: Path, network: Network, at: datetime | None = None) -> Overlay:
+    """Read the measures that count at a moment, by default now: all that asks for ways reads them by this.
+
+    Raises as `load_overlay`.
+    """
+    return in_force(load_overlay(folder, network), at or datetime.now(UTC))
+
+
 def _read(path: Path, most: int) -> Overlay | None:
     try:
         content = read_json(path, most_bytes=_MOST_BYTES)
-        found = _from_json(content, most)
-        if content["format"] != _FORMAT:
+        if content["format"] not in _FORMATS:
             raise ValueError("format")
+        found = _from_json(content, most)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -235,12 +296,14 @@ def set_aside(folder: Path) -> str:
     return ""
 
 
-def save_over(network: Network, folder: Path, *, source: Path | None = None) -> str:
+def save_over(
+    network: Network, folder: Path, *, source: Path | None = None, at: datetime | None = None
+) -> str:
     """Save a network where there may be one with measures, and return the hash of its content.
 
     The measures stay with the same network. On another one they would mean other roads: it keeps the history,
     and gets the measures that are in force on the folder it was loaded from (``source``), as far as they are
-    not there already.
+    not there already. ``at`` is the moment that counts, by default now.
 
     Raises
     ------
@@ -249,14 +312,15 @@ def save_over(network: Network, folder: Path, *, source: Path | None = None) -> 
     WorkspaceError
         Its file is damaged, or another process writes it.
     """
-    own = () if source is None else load_overlay(source, network).measures
+    at = at or datetime.now(UTC)
+    own = () if source is None else in_force(load_overlay(source, network), at).measures
     with editing(folder) if folder.is_dir() else nullcontext():
-        before = _read(folder / FILE, _MOST_EDGES) or Overlay()
+        before = expire(_read(folder / FILE, _MOST_EDGES) or Overlay(), at)
         return save_network(network, folder, beside=lambda found: _moved(before, own, found, folder))
 
 
 def check_none_in_force(overlay: Overlay, folder: Path) -> None:
-    """Refuse to replace a network on which measures are in force; raises ``InputError``."""
+    """Refuse to replace a network on which measures of an overlay are left; raises ``InputError``."""
     if overlay.measures:
         got = "、".join(f"{one.number}号 {one.what}" for one in overlay.measures)[:_MOST_TEXT]
         fix = f"请先记下, 用 boai network reopen {folder} --all 恢复, 换好路网后再重新设置"
@@ -274,7 +338,8 @@ def _moved(before: Overlay, own: Sequence[Measure], now: str, folder: Path) -> d
     for one in own:
         if (one.speed, runs_of(one.edges)) in known:
             continue
-        after = impose(after, one.edges, speed=one.speed, what=one.what, reason=one.reason, at=one.since)
+        words = {"what": one.what, "reason": one.reason, "reporter": one.reporter}
+        after = impose(after, one.edges, speed=one.speed, at=one.since, until=one.until, **words)
     return {FILE: _as_text(after)} if after.events else {}
 
 
@@ -296,6 +361,7 @@ def _from_json(content: dict[str, Any], most: int) -> Overlay:
         edges = edges_of(str(one["edges"]), most=min(most, left))
         left -= len(edges)
         words = {key: _text(one[key]) for key in ("what", "reason", "since")}
+        words["reporter"], words["until"] = _text(one.get("reporter", "")), _end(one.get("until", ""))
         measures.append(Measure(_number(one["number"]), _speed(one["speed"]), edges, **words))
     if len({one.number for one in measures}) < len(measures):
         raise ValueError("number")
@@ -303,10 +369,17 @@ def _from_json(content: dict[str, Any], most: int) -> Overlay:
         Event(
             number=_number(one["number"]),
             **{key: _text(one[key]) for key in ("at", "action", "what", "reason")},
+            who=_text(one.get("who", "")),
         )
         for one in content["events"]
     )
     return Overlay(str(content["network"]), tuple(measures), events)
+
+
+def _end(value: Any) -> str:
+    if type(value) is not str or (value and instant(value) is None):
+        raise ValueError("until")
+    return value
 
 
 def _number(value: Any) -> int:
@@ -320,41 +393,3 @@ def _speed(value: Any) -> float:
     if not (speed == 0 or SLOWEST <= speed < 1):
         raise ValueError("speed")
     return speed
-
-
-def runs_of(edges: NDArray[np.int64]) -> str:
-    """Write ascending distinct numbers as runs.
-
-    Examples
-    --------
-    >>> runs_of(np.array([3, 4, 5, 9]))
-    '3-5,9'
-    """
-    if not len(edges):
-        return ""
-    cut = np.flatnonzero(np.diff(edges) != 1)
-    first, last = edges[np.r_[0, cut + 1]].tolist(), edges[np.r_[cut, len(edges) - 1]].tolist()
-    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in zip(first, last, strict=True))
-
-
-def edges_of(runs: str, *, most: int = 1 << 24) -> NDArray[np.int64]:
-    """Read what `runs_of` wrote; raises ``ValueError`` for anything else and for more than ``most`` numbers.
-
-    Examples
-    --------
-    >>> edges_of("3-5,9").tolist()
-    [3, 4, 5, 9]
-    """
-    if not runs:
-        return np.empty(0, np.int64)
-    ends = [part.partition("-") for part in runs.split(",")]
-    digits = [text for a, dash, b in ends for text in (a, b if dash else "0")]
-    if not all(text.isascii() and text.isdigit() and len(text) < 11 for text in digits):
-        raise ValueError(runs[:40])
-    first = np.array([int(a) for a, _, _ in ends], np.int64)
-    last = np.array([int(b or a) for a, _, b in ends], np.int64)
-    length = last - first + 1
-    if (length < 1).any() or (first[1:] <= last[:-1]).any() or length.sum() > most:
-        raise ValueError(runs[:40])
-    begin = np.cumsum(length) - length
-    return np.repeat(first - begin, length) + np.arange(length.sum())

@@ -48,6 +48,12 @@ def edges_of_roads(
     return edges, [network.roads[row] for row in dict.fromkeys(rows)]
 
 
+def names_of(network: Network, edges: NDArray[np.int64]) -> list[str]:
+    """List the names of the roads that some edges belong to, each once; nameless ones are left out."""
+    rows = np.unique(np.asarray(network.road)[edges]).tolist()
+    return [name for row in rows if (name := str(network.roads[row]))]
+
+
 def _fix(wanted: str, forms: Any) -> str:
     words = list(dict.fromkeys(way for ways in forms for way in ways))
     close = [word for word in words if wanted and wanted in word][:3]

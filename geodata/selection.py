@@ -1,18 +1,20 @@
-"""Choose edges of a network: by number, by the way's id in the source, near a point, inside a polygon."""
+"""Choose edges of a network: by number, by the way's id in the source, by a click, by place and area."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .crs import EARTH_RADIUS_M
 from .errors import InputError, Problem
-from .network import Network, edge_tails
+from .network import CLASSES, Network, edge_tails
+from .road_lines import lines_of
 from .shapes import STEPS
 from .store import read_bounded
 
@@ -101,6 +103,129 @@ def near(network: Network, lon: float, lat: float, *, within_m: float, where: st
         fix = f"最近的道路在 {np.min(metres):.0f} 米外, 请加大 --within 或检查经纬度"
         raise InputError(Problem(where, "附近没有道路", got, fix))
     return _edges_of(network, np.unique(np.searchsorted(first, hit, side="right") - 1))
+
+
+CLICK_M = 200.0
+"""Straight metres from a click within which a road is meant (an assumption, 假设)."""
+
+
+@dataclass(frozen=True)
+class Clicked:
+    """The road under a click."""
+
+    edges: Edges
+    """Its edges, those of both directions."""
+    name: str
+    """Empty where it has none."""
+    road_class: str
+    """A value of OpenStreetMap's ``highway``; empty where it is not known."""
+    metres: float
+    """Straight metres from the click to the road."""
+    lon: float
+    """Longitude of the point of the road that is nearest to the click; WGS84 degrees."""
+    lat: float
+    line: list[list[float]]
+    """The road's line: longitude and latitude of each point, as GeoJSON has them."""
+
+
+def clicked(
+    network: Network, lon: float, lat: float, *, within_m: float = CLICK_M, where: str = "位置"
+) -> Clicked:
+    """Find the road nearest to a click, closed ones included; the lowest of equally near ones.
+
+    Raises
+    ------
+    InputError
+        No road is so near.
+    """
+    found = _pieces_near(network, lon, lat, within_m)
+    if not len(found.line):
+        got = f"{lon:g},{lat:g} 周围 {within_m:g} 米"
+        raise InputError(Problem(where, "附近没有道路", got, "请放大地图, 点在道路上"))
+    best = int(np.lexsort((found.line, found.metres))[0])
+    edges = _edges_of(network, found.line[best : best + 1])
+    classes = network.road_class
+    return Clicked(
+        edges=edges,
+        name=network.roads[int(network.road[edges[0]])],
+        road_class="" if classes is None else CLASSES[int(classes[edges[0]])],
+        metres=float(found.metres[best]),
+        lon=float(found.lon[best]),
+        lat=float(found.lat[best]),
+        line=lines_of(network, edges)[0][0],
+    )
+
+
+def same_road(network: Network, road: Clicked, *, within_m: float) -> Edges:
+    """Find the edges of the road of a click within a distance of it: all of its name, both directions.
+
+    A road without a name is that of the click alone.
+    """
+    if not road.name:
+        return road.edges
+    lines = np.unique(_pieces_near(network, road.lon, road.lat, within_m).line)
+    edges = _edges_of(network, lines)
+    numbers, position = np.unique(np.asarray(network.road)[edges], return_inverse=True)
+    named = np.array([network.roads[number] == road.name for number in numbers.tolist()], bool)
+    return np.union1d(edges[named[position]], road.edges) if len(edges) else road.edges
+
+
+class _Pieces(NamedTuple):
+    """Straight pieces of road near a point."""
+
+    line: NDArray[np.int64]
+    """Line of `_edges_of` that each is part of."""
+    metres: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    """Where each is nearest to the point."""
+    lat: NDArray[np.float64]
+
+
+def _pieces_near(network: Network, lon: float, lat: float, within_m: float) -> _Pieces:
+    """Find the pieces of all roads within a distance of a point, on the plane as in `near`."""
+    scale = np.array([_DEGREE_M * np.cos(np.radians(lat)), _DEGREE_M])
+    half = within_m / np.maximum(scale, 1e-9)
+    x, y, unit = _coordinates(network)
+    centre, reach = (lon * unit, lat * unit), half * unit
+    if network.shapes is None:
+        tail, head = edge_tails(network), np.asarray(network.head)
+        line = _in_box((x[tail], y[tail]), (x[head], y[head]), centre, reach)
+        a, b = tail[line].astype(np.int64), head[line].astype(np.int64)
+    else:
+        a = _in_box((x[:-1], y[:-1]), (x[1:], y[1:]), centre, reach)
+        start = np.asarray(network.shapes.start)
+        line = np.searchsorted(start, a, side="right") - 1
+        own = a + 1 < start[line + 1]  # not from the last point of a line to the first of the next
+        line, a, b = line[own], a[own], a[own] + 1
+    axes = (x, lon, scale[0]), (y, lat, scale[1])
+    ends = [(axis[at] / unit - origin) * step for at in (a, b) for axis, origin, step in axes]
+    dx, dy = ends[2] - ends[0], ends[3] - ends[1]
+    square = dx * dx + dy * dy
+    share = np.clip(-(ends[0] * dx + ends[1] * dy) / np.where(square > 0, square, 1.0), 0.0, 1.0)
+    east, north = ends[0] + share * dx, ends[1] + share * dy
+    metres = np.hypot(east, north)
+    hit = metres <= within_m
+    return _Pieces(
+        line[hit].astype(np.int64), metres[hit], lon + east[hit] / scale[0], lat + north[hit] / scale[1]
+    )
+
+
+def _coordinates(network: Network) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """Give the points of roads: (x, y, units in a degree)."""
+    if network.shapes is None:
+        return np.asarray(network.lon), np.asarray(network.lat), 1.0
+    return np.asarray(network.shapes.x), np.asarray(network.shapes.y), float(STEPS)
+
+
+def _in_box(
+    first: tuple[Any, Any], last: tuple[Any, Any], at: tuple[float, float], half: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """List the pieces whose bounding boxes meet a box around a point."""
+    meets = np.ones(len(first[0]), bool)
+    for a, b, centre, reach in zip(first, last, at, half.tolist(), strict=True):
+        low, high = centre - reach, centre + reach
+        meets &= ((a <= high) | (b <= high)) & ((a >= low) | (b >= low))
+    return np.flatnonzero(meets)
 
 
 def _from_origin(

@@ -22,8 +22,8 @@ class Texts(Sequence[str]):
 
     def __init__(self, start: NDArray[np.int64], encoded: NDArray[np.uint8]) -> None:
         """Take the first byte of each string (and the end), and the bytes."""
-        self.start = start
-        self.encoded = encoded
+        self.start = np.asarray(start)  # of memory maps the plain arrays, which are quicker to look into
+        self.encoded = np.asarray(encoded)
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:

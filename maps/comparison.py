@@ -73,6 +73,7 @@ def write_comparison(
     *,
     costs: bool = True,
     good_share: float | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[Path]:
     """Write a comparison as a workbook and CSV files (UTF-8 with a mark, as Excel expects).
 
@@ -88,12 +89,15 @@ def write_comparison(
         False leaves every price and cost out.
     good_share
         See `scenarios.compare.compare`.
+    tables
+        What `build_comparison` made of the same results, where it is there already.
 
     Returns
     -------
     The workbook, then the CSV files.
     """
-    tables = build_comparison(world, results, costs=costs, good_share=good_share)
+    if tables is None:
+        tables = build_comparison(world, results, costs=costs, good_share=good_share)
     shown = {name: _for_people(name, table) for name, table in tables.items()}
     notes = _notes(world, results, costs=costs)
     return save_tables(notes, labelled(shown, world, results[0]), folder, WORKBOOK)

@@ -19,7 +19,9 @@ MOST = 12
 _LONGEST = 120
 
 
-def changes(world: World, result: Result, *, kind: Kind | None = None, most: int = MOST) -> tuple[str, ...]:
+def changes(
+    world: World, result: Result, *, kind: Kind | None = None, most: int = MOST, listed: bool = True
+) -> tuple[str, ...]:
     """List what a result changes beside the sites that it proposes, one line each; empty for the baseline.
 
     Parameters
@@ -30,6 +32,8 @@ def changes(world: World, result: Result, *, kind: Kind | None = None, most: int
         Leave what concerns sites of other layers; roads, floods and residents concern all.
     most
         At most so many lines; the last then counts the rest.
+    listed
+        Whether the product has a list of the new sites to refer to.
 
     Returns
     -------
@@ -37,7 +41,11 @@ def changes(world: World, result: Result, *, kind: Kind | None = None, most: int
     is in the list of new sites.
     """
     lines = [*_done(result, kind, whole=True), *_limits(world, result, kind)]
-    lines += [*_opened(result, kind), *_done(result, kind, whole=False), *_given_up(result, kind)]
+    lines += [
+        *_opened(result, kind, listed=listed),
+        *_done(result, kind, whole=False),
+        *_given_up(result, kind),
+    ]
     if len(lines) <= most:
         return tuple(lines)
     return (*lines[: most - 1], f"另有 {len(lines) - most + 1:,} 项, 见表格")
@@ -54,13 +62,14 @@ def _done(result: Result, kind: Kind | None, *, whole: bool) -> list[str]:
     return [one_line(text, longest=_LONGEST) for text in rows["detail"]]
 
 
-def _opened(result: Result, kind: Kind | None) -> list[str]:
+def _opened(result: Result, kind: Kind | None, *, listed: bool) -> list[str]:
     if result.done.empty:
         return []
     opened = result.done.loc[result.done["action"] == "open", "kind"]
+    refer = ", 见“建议新增”" if listed else ""
     counts = {each: int((opened == each).sum()) for each in KIND_NAMES if kind in (None, each)}
     return [
-        f"新设 {count:,} {style.UNITS[each]}{style.spaced(KIND_NAMES[each])}".rstrip() + ", 见“建议新增”"
+        f"新设 {count:,} {style.UNITS[each]}{style.spaced(KIND_NAMES[each])}".rstrip() + refer
         for each, count in counts.items()
         if count
     ]

@@ -66,15 +66,15 @@ def _source_characters() -> frozenset[str]:
         return frozenset(map(chr, font.getBestCmap()))
 
 
-def printable(text: str) -> str:
-    """Make a text safe to draw: control and direction characters go, characters without a glyph become 〓.
+def printable(text: str, *, known: frozenset[str] | None = None) -> str:
+    """Make a text safe to draw: control and direction characters go, those that are not ``known`` become 〓.
 
     Examples
     --------
     >>> printable("修水\\u202e县\\n😀")
     '修水县 〓'
     """
-    known = _source_characters()
+    known = _source_characters() if known is None else known
     shown = one_line(unicodedata.normalize("NFC", text), longest=1000)
     return "".join(mark if mark in known else MISSING for mark in shown)
 
@@ -110,14 +110,40 @@ def derive_font(texts: Iterable[str] = (), *, folder: Path | None = None) -> Pat
         Cache folder; by default one of the user's (matplotlib's).
     """
     wanted = base_characters().union(*map(set, texts)) & _source_characters()
-    folder = folder or Path(mpl.get_cachedir()) / "boai"
-    source = source_font()
-    recipe = f"{_VERSION} {_source_hash(source)} {''.join(sorted(wanted))}"
-    path = folder / f"BoaiHans-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.ttf"
+    path = _derived(wanted, folder)
     if not _is_whole(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_font(source, wanted, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_font(source_font(), wanted, path)
     return path
+
+
+def _derived(characters: Iterable[str], folder: Path | None) -> Path:
+    """Name the file of a derived font by what it is made of."""
+    recipe = f"{_VERSION} {_source_hash(source_font())} {''.join(sorted(characters))}"
+    name = f"BoaiHans-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.ttf"
+    return (folder or Path(mpl.get_cachedir()) / "boai") / name
+
+
+@cache
+def all_characters() -> frozenset[str]:
+    """Characters of the font of dispatch sheets: all of GBK, which holds the rare ones of people's names."""
+    leads, trails = range(0x81, 0xFF), range(0x40, 0xFF)
+    plane = "".join(bytes([lead, trail]).decode("gbk", "ignore") for lead in leads for trail in trails)
+    return base_characters() | (frozenset(plane) & _source_characters())
+
+
+def dispatch_font(*, folder: Path | None = None) -> Path:
+    """Return the font of dispatch sheets, the same for all texts: made once on a machine (about 15 s).
+
+    Texts that somebody typed at a desk must not decide what is derived: each rare character would cost
+    seconds again.
+    """
+    return derive_font(["".join(all_characters())], folder=folder)
+
+
+def has_dispatch_font(*, folder: Path | None = None) -> bool:
+    """Tell whether `dispatch_font` is there already."""
+    return _is_whole(_derived(all_characters() & _source_characters(), folder))
 
 
 def _is_whole(path: Path) -> bool:

@@ -2,13 +2,16 @@
 
 folium's own map brings jQuery, Bootstrap and others from content networks and forbids pinching; here its
 template is replaced. All data come as one JSON text that the page's script turns into text nodes, never into
-HTML, and a content security policy forbids every request.
+HTML. A content security policy that names the hashes of the page's own scripts and styles forbids every
+request, and opens only the hosts of a base map that was asked for.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,16 +21,28 @@ from branca.element import Element, Figure
 from folium.template import Template as FoliumTemplate
 from jinja2 import Template
 
+from ..geodata.layers import Kind
 from ..geodata.store import write_text
-from . import words
+from . import style, words
 from .page_data import page_json
+from .page_tiles import Tiles, image_sources
+from .public import Release
 
 if TYPE_CHECKING:
+    from ..coverage.states import States
     from ..scenarios.run import Result
     from ..scenarios.world import World
 
-TITLE = "江西省红十字救援资源覆盖图"
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+TITLE = "红十字救援资源覆盖图"
+"""After the name of the province."""
+SCRIPTS = (
+    "page-base.js", "page-facts.js", "page-grid.js", "page-points.js", "page-names.js", "page-paint.js",
+    "page-view.js", "page-charts.js", "page-tables.js", "page-search.js", "page-panel.js", "page-controls.js",
+    "page-hash.js", "page-print.js", "page-datum.js", "page-tiles.js", "page-compare.js",
+    "page-compare-pair.js", "page-compare-panel.js", "page.js",
+)  # fmt: skip
+"""The scripts of the page after Leaflet, in the order in which they are run."""
+STYLES = ("page.css", "page-compare.css", "page-phone.css", "page-print.css")
 _CENTRE = (27.3, 115.9)
 
 
@@ -45,8 +60,7 @@ class _Raw(Element):
 class _Figure(Figure):
     _template = Template(
         '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n{{ this.header.render(**kwargs) }}\n</head>\n'
-        "<body>\n{{ this.html.render(**kwargs) }}\n"
-        "<script>\n{{ this.script.render(**kwargs) }}\n</script>\n</body>\n</html>\n"
+        "<body>\n{{ this.html.render(**kwargs) }}\n</body>\n</html>\n"
     )
 
 
@@ -55,7 +69,7 @@ class _Map(folium.Map):
 
     _template = FoliumTemplate(
         "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, "
+        "boaiMap.start({{ this.get_name()|tojson }}, "
         "{center: {{ this.location|tojson }}, ...{{ this.options|tojavascript }} });"
         "{% endmacro %}"
     )
@@ -67,7 +81,11 @@ def write_page(
     path: Path,
     *,
     headlines: Sequence[str] | None = None,
-    title: str = TITLE,
+    title: str = "",
+    states: Mapping[tuple[str, Kind], States] | None = None,
+    release: Release | None = None,
+    tiles: Tiles | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the page of one or more results to an HTML file, whole or not at all.
 
@@ -81,11 +99,31 @@ def write_page(
         The file; its folder is made.
     headlines
         Sentences at the top; by default ``words.headlines``.
+    title
+        By default the name of the province and ``TITLE``.
+    states
+        States of the residents by the result's name and the resource type. What is missing is shown with two
+        states, within reach and not, and the page says so.
+    release
+        For whom the page is made: what is stamped on it. World and results are shown as they are given; for
+        the public they are those of ``public.for_public``.
+    tiles
+        A base map from the network; by default none, and the page asks nobody for anything.
+    start
+        What the page shows first, such as ``{"compare": "swipe", "left": 0, "right": 1}``.
     """
-    sentences = words.headlines(results) if headlines is None else headlines
-    data = page_json(world, results, headlines=sentences, title=title)
+    title = title or f"{world.units.province['name'].iloc[0]}{TITLE}"
+    data = page_json(
+        world,
+        results,
+        headlines=words.headlines(results) if headlines is None else headlines,
+        title=title,
+        states=states,
+        release=release,
+        extra={"start": dict(start or {}), "tiles": tiles.for_page() if tiles else None},
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, _render(data, title))
+    write_text(path, _render(data, title, tiles))
     path.chmod(0o644)
     return path
 
@@ -94,38 +132,54 @@ def _asset(name: str) -> str:
     return (files("boai.maps") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _render(data: str, title: str) -> str:
+def _code() -> str:
+    """Put Leaflet and the page's scripts together as one text."""
+    licence = _asset("LICENSE.leaflet").strip()
+    return "\n;\n".join([f"/*! {licence} */\n{_asset('leaflet.js')}", *map(_asset, SCRIPTS)])
+
+
+def _css() -> str:
+    """Put the style sheets together; pictures of controls that are not used are left away."""
+    leaflet = re.sub(r"url\([^)]*\)", "none", _asset("leaflet.css"))
+    return "\n".join([leaflet, style.css_variables(), *map(_asset, STYLES)])
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _render(data: str, title: str, tiles: Tiles | None) -> str:
     """Put map, assets and data together; the same data give the same bytes."""
     page, figure = _map()
-    licence = _asset("LICENSE.leaflet").strip()
-    css = re.sub(r"url\([^)]*\)", "none", _asset("leaflet.css"))  # pictures of controls that are not used
+    page.render()  # type: ignore[no-untyped-call]
+    start = "".join(child.render() for child in figure.script._children.values())
+    css, code = f"\n{_css()}", f"\n{_code()}\n;\n{start}\n"
+    policy = (
+        f"default-src 'none'; script-src {_hash(code)}; style-src {_hash(css)}; "
+        f"img-src {image_sources(tiles)}; base-uri 'none'; form-action 'none'"
+    )
     head = [
         '<meta charset="UTF-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="format-detection" content="telephone=no">',
         f"<title>{_escape(title)}</title>",
         '<link rel="icon" href="data:,">',
-        f"<style>\n{css}\n{_asset('page.css')}</style>",
-        f"<script>\n/*! {licence} */\n{_asset('leaflet.js')}</script>",
+        f"<style>{css}</style>",
     ]
-    figure.header._children.clear()
-    figure.header.add_child(_Raw("\n".join(head)), name="head")
-    figure.html.add_child(_Raw(_asset("page.html")), name="skeleton")
-    figure.html.add_child(
-        _Raw(f'<script id="boai-data" type="application/json">{data}</script>'), name="data"
-    )
-    figure.script.add_child(_Raw(_asset("page.js")), name="page")
-    page.render()  # type: ignore[no-untyped-call]
-    start = 'JSON.parse(document.getElementById("boai-data").textContent)'
-    figure.script.add_child(_Raw(f"startPage({page.get_name()}, {start});"), name="start")
+    body = [
+        _asset("page.html").strip(),
+        f'<script id="boai-data" type="application/json">{data}</script>',
+        f"<script>{code}</script>",
+    ]
+    for part, lines in ((figure.header, head), (figure.html, body)):
+        part._children.clear()
+        part.add_child(_Raw("\n".join(lines)), name="page")
     return str(figure._template.render(this=figure, kwargs={}))
 
 
 def _map() -> tuple[_Map, _Figure]:
-    page = _Map(
-        _CENTRE, tiles=None, zoom_start=7, zoom_snap=0.25, zoom_delta=0.5, max_zoom=14, world_copy_jump=False
-    )
+    page = _Map(_CENTRE, tiles=None, zoom_start=7, zoom_snap=0.25, zoom_delta=0.5, max_zoom=16)
     page._name, page._id = "map", "boai"
     page.default_js, page.default_css = [], []
     figure = _Figure()

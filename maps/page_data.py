@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from ..geodata.layers import COLUMNS, KIND_NAMES, Kind, shown_kinds
+from ..coverage.zones import zones_of
+from ..geodata import characters, crs
+from ..geodata.layers import KIND_NAMES, Kind, shown_kinds
 from . import done, layers, style, words
+from .page_compare import compare_data
+from .page_layers import Shown, layer_data
+from .page_pack import Pool, dump, pack
+from .public import Release
 from .roads import main_roads
 from .words import one_line
 
 if TYPE_CHECKING:
-    from ..coverage.standards import Standard
+    from ..coverage.states import States
+    from ..geodata.demand import Demand
     from ..geodata.gazetteer import Gazetteer
-    from ..geodata.layers import Layer
+    from ..geodata.network import Network
     from ..scenarios.run import Result
     from ..scenarios.world import World
 
 SCALE = 100_000
 """Coordinates are integers in units of 1/SCALE degree, about a metre."""
-TOP_GAPS = 20
 LONGEST_LIST = 50
 """So many suggested sites are listed beside the map; all are on it."""
 
-_CARD = (
-    "level", "host", "status", "year", "readiness_min", "speciality", "stock", "stock_date", "keeper",
-    "phone",
-)  # fmt: skip
 _SHAPES = {
     "square": "-.85,-.85 .85,-.85 .85,.85 -.85,.85",
     "triangle": "0,-.95 .95,.8 -.95,.8",
@@ -41,82 +43,115 @@ _SHAPES = {
 }
 
 
-class Pool:
-    """Pieces of data, each kept once and referred to by its number."""
+def page_json(
+    world: World,
+    results: Sequence[Result],
+    *,
+    headlines: Sequence[str],
+    title: str,
+    states: Mapping[tuple[str, Kind], States] | None = None,
+    release: Release | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """Write everything that the page shows as one JSON text.
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def add(self, piece: Any) -> int:
-        """Keep a piece and return its number; an equal piece has the same."""
-        return self._numbers.setdefault(dump(piece), len(self._numbers))
-
-    def text(self) -> str:
-        """Write the pieces as a JSON array."""
-        return f"[{','.join(self._numbers)}]"
-
-
-def dump(piece: Any) -> str:
-    """Write JSON that is safe inside a ``<script>`` element: no tag or comment can begin or end in it."""
-    text = json.dumps(piece, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for mark in "<>&\u2028\u2029":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return text
-
-
-def page_json(world: World, results: Sequence[Result], *, headlines: Sequence[str], title: str) -> str:
-    """Write everything that the page shows as one JSON text."""
-    pool = Pool()
+    Parameters
+    ----------
+    states
+        By the result's name and the resource type; what is missing has two states instead of three.
+    release
+        For whom the page is made; by default for the house.
+    extra
+        More of the page's own, such as its start and its base map.
+    """
+    pool, stamped = Pool(), release or Release()
+    shown = Shown(world, pool, SCALE, states or {})
     kinds = shown_kinds(result.layers for result in results)
     outline = layers.outlines(world.units)
-    cells = layers.cell_areas(world.demand, outline.province)
-    scenarios = [
-        {
-            "name": one_line(result.name),
-            "title": one_line(result.title),
-            "notes": [one_line(note, longest=300) for note in result.notes],
-            "changes": list(done.changes(world, result)),
-            "residents": pool.add(_residents(world, result)),
-            "layers": [
-                _layer(world, result, kind, pool=pool, cells=cells, province=outline.province)
-                for kind in kinds
-            ],
-        }
-        for result in results
-    ]
     whole = {
         "title": one_line(title),
-        "stamp": style.STAMP,
+        "stamp": stamped.stamp,
         "labels": _labels(world, results, kinds),
         "headlines": list(headlines),
-        "notes": _notes(world, results),
+        "notes": [
+            *_notes(world, results, tiles=bool((extra or {}).get("tiles"))),
+            *filter(None, [stamped.note]),
+        ],
         "scale": SCALE,
         "shapes": _SHAPES,
-        "colours": {"site": style.SITE, "added": style.NEW},
+        "colours": style.page_looks(),
+        "states": _states_shown(),
         "longest": LONGEST_LIST,
         "changes_title": done.TITLE,
         "outline": _outline(outline),
-        "roads": _roads(world, outline.province),
+        "albers": _projection(),
+        "cells": _cells(world.demand),
+        "roads": roads(world.network, outline.province),
         "credit": words.credit(world.network) or (words.credit(world.walk) if world.walk else ""),
         "counties": _counties(world),
         "cities": _cities(results[0]),
-        "places": _places(world.gazetteer),
+        "places": {**places(world.gazetteer), **_other_names(world.gazetteer)},
         "first": kinds.index("warehouse") if "warehouse" in kinds else 0,
         "kinds": [_kind(results[0], kind) for kind in kinds],
-        "scenarios": scenarios,
+        "compare": compare_data(results, world.demand, kinds, pool, scale=SCALE) if results[1:] else None,
+        "scenarios": [_scenario(shown, result, kinds) for result in results],
+        **(extra or {}),
     }
     return f'{dump(whole)[:-1]},"pool":{pool.text()}}}'
 
 
-def _notes(world: World, results: Sequence[Result]) -> list[str]:
+def _scenario(shown: Shown, result: Result, kinds: Sequence[Kind]) -> dict[str, Any]:
+    demand = words.residents_of(shown.world, result)
+    return {
+        "name": one_line(result.name),
+        "title": one_line(result.title),
+        "notes": [one_line(note, longest=300) for note in result.notes],
+        "changes": list(done.changes(shown.world, result)),
+        "residents": shown.pool.add(_residents(shown.world, result)),
+        "people": shown.pool.add(pack(demand.residents, "u4")),
+        "layers": [layer_data(shown, result, kind) for kind in kinds],
+    }
+
+
+def _states_shown() -> list[dict[str, str]]:
+    """Write the words and colours of the three states."""
+    return [{"text": state.text, "colour": state.colour} for state in style.STATE]
+
+
+def _projection() -> dict[str, float]:
+    """Read the parameters of the maps' projection."""
+    named = re.findall(r"\+(lat_0|lat_1|lat_2|lon_0)=([\d.]+)", crs.ALBERS)
+    return {name: float(value) for name, value in named}
+
+
+def _cells(demand: Demand) -> dict[str, Any]:
+    """Write the centres of the cells, their counties, and how far they stand apart (metres).
+
+    Within ``inner`` of a centre no other one can be nearer: half the least distance between two, less what
+    rounding to whole units of ``SCALE`` moves them.
+    """
+    centres = layers.project(demand.lon, demand.lat)
+    apart = cKDTree(centres).query(centres, k=2)[0][:, 1] if len(centres) > 1 else np.array([1000.0])
+    spacing = float(np.median(apart))
+    return {
+        "x": pack(np.rint(np.asarray(demand.lon) * SCALE), "i4"),
+        "y": pack(np.rint(np.asarray(demand.lat) * SCALE), "i4"),
+        "county": pack(demand.county, "u2"),
+        "spacing": round(spacing),
+        "inner": max(0, int(apart.min() / 2 - 160_000 / SCALE)),
+    }
+
+
+def _notes(world: World, results: Sequence[Result], *, tiles: bool) -> list[str]:
     version = world.hashes.get("boai", "")
     keys = "、".join(f"{one_line(result.title)} {result.key[:12]}" for result in results)
+    network = "除底图的图片外, 本页不访问网络。" if tiles else "本页不访问网络。"
     return [
         "类别界线含在较近的一类: 恰好 1 小时算 1 小时以内。",
         "缺口: 主要时限或距离以外的居民, 按相邻成片汇总, 按人数排名。",
         "分县统计中的比例分档为显示选择 (假设)。",
         f"结果编号: {keys}",
-        f"制图: boai {version}".strip() + ", Leaflet 1.9.4 (BSD-2-Clause), 本页不访问网络。",
+        f"制图: boai {version}".strip() + f", Leaflet 1.9.4 (BSD-2-Clause), {network}",
     ]
 
 
@@ -129,7 +164,7 @@ def _flat(coordinates: NDArray[np.float64]) -> list[int]:
     return [int(value) for value in steps.ravel()]
 
 
-def _polygons(geometry: Any) -> list[list[list[int]]]:
+def polygons(geometry: Any) -> list[list[list[int]]]:
     """Write a (multi)polygon as parts of rings, without the closing points (Leaflet closes rings itself)."""
     parts = [
         part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and not part.is_empty
@@ -138,7 +173,8 @@ def _polygons(geometry: Any) -> list[list[list[int]]]:
     return [[_flat(shapely.get_coordinates(ring)[:-1]) for ring in part] for part in rings]
 
 
-def _lines(geometry: Any) -> list[list[int]]:
+def lines(geometry: Any) -> list[list[int]]:
+    """Write a (multi)line as integer differences: one list per line."""
     return [_flat(shapely.get_coordinates(line)) for line in shapely.get_parts(geometry) if not line.is_empty]
 
 
@@ -148,20 +184,37 @@ def _labels(world: World, results: Sequence[Result], kinds: Sequence[Kind]) -> l
     return [{"text": text, "meaning": style.LABELS[text]} for text in style.LABELS if text in used]
 
 
-def _roads(world: World, province: Any) -> list[dict[str, Any]]:
+def roads(network: Network, province: Any) -> list[dict[str, Any]]:
     """Write the fast roads and the others, each with the name of the legend; none where there are none."""
-    found = main_roads(world.network, province=province)
+    found = main_roads(network, province=province)
     pairs = ((found.fast_name, found.fast), (found.other_name, found.other))
-    return [{"name": name, "lines": _lines(layers.to_degrees(lines))} for name, lines in pairs if name]
+    return [{"name": name, "lines": lines(layers.to_degrees(drawn))} for name, drawn in pairs if name]
 
 
 def _outline(outline: layers.Outlines) -> dict[str, Any]:
     """Write province and counties as polygons and the cities' borders as lines, each stretch once."""
     borders = shapely.line_merge(shapely.union_all(shapely.boundary(outline.cities)))
     return {
-        "province": _polygons(layers.to_degrees(outline.province)),
-        "counties": [_polygons(county) for county in layers.to_degrees(outline.counties)],
-        "cities": _lines(layers.to_degrees(borders)),
+        "province": _packed([polygons(layers.to_degrees(outline.province))]),
+        "counties": _packed([polygons(county) for county in layers.to_degrees(outline.counties)]),
+        "cities": _packed([[lines(layers.to_degrees(borders))]]),
+    }
+
+
+def _packed(shapes: Sequence[Sequence[Sequence[Sequence[int]]]]) -> dict[str, Any]:
+    """Pack shapes, each of parts of rings or lines of integer differences: all points in two arrays.
+
+    ``points`` of each ring, ``rings`` of each part, ``parts`` of each shape: how many.
+    """
+    rings = [ring for shape in shapes for part in shape for ring in part]
+    points = [np.cumsum(np.reshape(ring, (-1, 2)), axis=0) for ring in rings]
+    whole = np.concatenate(points) if points else np.empty((0, 2), np.int64)
+    return {
+        "x": pack(whole[:, 0], "i4"),
+        "y": pack(whole[:, 1], "i4"),
+        "points": [len(ring) for ring in points],
+        "rings": [len(part) for shape in shapes for part in shape],
+        "parts": [len(shape) for shape in shapes],
     }
 
 
@@ -172,8 +225,16 @@ def _counties(world: World) -> dict[str, Any]:
         "code": [one_line(code) for code in demand.county_code],
         "name": [one_line(name) for name in demand.county_name],
         "city": [one_line(name) for name in demand.city_name],
+        "city_at": _city_positions(world),
         "residents": [int(count) for count in residents],
     }
+
+
+def _city_positions(world: World) -> list[int]:
+    """Find the city of each county, as a position among the cities by code."""
+    cities = zones_of(world.demand, "市")
+    first = dict(zip(world.demand.county.tolist(), cities.member.tolist(), strict=True))
+    return [int(first.get(county, 0)) for county in range(len(world.demand.county_code))]
 
 
 def _residents(world: World, result: Result) -> dict[str, list[int]]:
@@ -191,7 +252,7 @@ def _cities(result: Result) -> dict[str, Any]:
     }
 
 
-def _places(gaz: Gazetteer) -> dict[str, Any]:
+def places(gaz: Gazetteer) -> dict[str, Any]:
     """Write cities, counties and settlements in that order, the order in which their names are placed."""
     order = np.argsort(np.asarray(gaz.level), kind="stable")
     order = order[np.asarray(gaz.level)[order] > 0]
@@ -204,6 +265,28 @@ def _places(gaz: Gazetteer) -> dict[str, Any]:
     }
 
 
+def _other_names(gaz: Gazetteer) -> dict[str, Any]:
+    """Write what a place is found by beside its name: former names, and pinyin whole and by initials.
+
+    The order of the places is that of `places`.
+    """
+    order = np.argsort(np.asarray(gaz.level), kind="stable")
+    order = order[np.asarray(gaz.level)[order] > 0]
+    also: dict[int, list[str]] = {}
+    for name, row in zip(gaz.alias.tolist(), gaz.alias_of.tolist(), strict=True):
+        also.setdefault(row, []).append(one_line(name))
+    return {
+        "sound": [_sounds(str(name)) for name in np.asarray(gaz.name)[order]],
+        "also": {str(at): also[row] for at, row in enumerate(order.tolist()) if row in also},
+    }
+
+
+def _sounds(name: str) -> str:
+    """Spell a name: the usual reading, a blank, its initials."""
+    ways = characters.readings(name)
+    return f"{''.join(ways[0])} {''.join(part[0] for part in ways[0])}" if ways else ""
+
+
 def _kind(result: Result, kind: Kind) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -212,131 +295,3 @@ def _kind(result: Result, kind: Kind) -> dict[str, Any]:
         "drive": result.covers[kind].standard.mode == "drive",
         "markers": [{"level": m.level, "shape": m.shape, "size": m.size} for m in style.markers(kind)],
     }
-
-
-def _standard(standard: Standard) -> dict[str, Any]:
-    """Write the words and classes of a standard."""
-    main, county = words.within(standard), style.county_measure(standard)
-    drive = standard.mode == "drive"
-    return {
-        "limits": [f"{words.within_limit(standard, limit)}以内" for limit in standard.limits],
-        "main": standard.main_index,
-        "main_text": main,
-        "reach": _swatches(style.reach_classes(standard)),
-        "reach_title": "到最近站点的驾车时间" if drive else f"网格内{main}以内的居民比例",
-        "county": {
-            "title": county.title,
-            "per": county.per,
-            "edges": list(county.edges),
-            "classes": _swatches(county.classes),
-        },
-    }
-
-
-def _swatches(swatches: Sequence[style.Swatch]) -> list[dict[str, str]]:
-    return [{"text": swatch.text, "colour": swatch.colour} for swatch in swatches]
-
-
-def _layer(
-    world: World, result: Result, kind: Kind, *, pool: Pool, cells: layers.Geometries, province: Any
-) -> dict[str, Any]:
-    """Collect what one scenario shows of one resource type."""
-    cover, added = result.covers[kind], result.added[result.added["kind"] == kind]
-    index = layers.cover_index(words.residents_of(world, result), cover)
-    areas = layers.class_areas(cells, index, len(style.reach_classes(cover.standard)), province)
-    limits = cover.standard.limits
-    served = [words.unit_rows(result, kind, "县", limit)["served"].to_numpy() for limit in limits]
-    by_city = [words.unit_rows(result, kind, "市", limit)["served"].to_numpy() for limit in limits]
-    rows = [words.province_row(result, kind, limit) for limit in limits]
-    sites, gaps = result.layers[kind], result.gaps[kind]
-    shown = ~sites.table["id"].isin(added["id"])
-    return {
-        "standard": pool.add(_standard(cover.standard)),
-        "areas": pool.add([_polygons(layers.to_degrees(area)) for area in areas]),
-        "sites": pool.add(_sites(sites, shown.to_numpy())),
-        "gaps": pool.add(_gaps(gaps)),
-        "added": pool.add(_added(added)),
-        "served": pool.add(np.column_stack(served).tolist()),
-        "counts": pool.add(words.site_counts(world, result, kind)),
-        "cities": np.column_stack(by_city).tolist(),
-        "province": {"residents": int(rows[0]["residents"]), "served": [int(row["served"]) for row in rows]},
-        "gap_count": len(gaps),
-        "added_count": len(added),
-        "site_count": len(sites.table),
-        "labels": list(words.labels(world, result, kind)),
-        "sources": [one_line(text) for text in words.sources(world, result, kind)],
-    }
-
-
-def _sites(layer: Layer, shown: NDArray[np.bool_]) -> dict[str, Any]:
-    """Write the existing sites, the highest level last so that it is drawn on top."""
-    table = layer.table[shown]
-    mark = style.marker_index(layer.kind, table["level"].to_numpy(str))
-    order = np.argsort(-mark, kind="stable")
-    columns = [name for name in _CARD if (table[name].astype(str).str.strip() != "").any()]
-    texts = [[_site_text(name, value) for value in table[name]] for name in columns]
-    under = [
-        f"{one_line(city)} {one_line(county)}".strip()
-        for city, county in zip(table["city"], table["county"], strict=True)
-    ]
-    heads = zip(
-        *_where(table), mark.tolist(), map(one_line, table["name"]), under, [""] * len(table), strict=True
-    )
-    rows = [[*head, *values] for head, values in zip(heads, zip(*texts, strict=True), strict=True)]
-    there = set(table["level"].astype(str))
-    return {
-        "labels": [COLUMNS[name] for name in columns],
-        "signs": [words.site_word(layer.kind, marker.level, there) for marker in style.markers(layer.kind)],
-        "rows": [rows[position] for position in order],
-    }
-
-
-def _where(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    return table["lon"].round(5).tolist(), table["lat"].round(5).tolist()
-
-
-def _site_text(name: str, value: object) -> str:
-    if name == "stock":
-        return words.stock_text(str(value))
-    if isinstance(value, float):
-        return f"{value:g}" if np.isfinite(value) else ""
-    return one_line(value)
-
-
-def _gaps(gaps: pd.DataFrame) -> dict[str, Any]:
-    rows = [
-        [
-            round(float(gap["lon"]), 5),
-            round(float(gap["lat"]), 5),
-            int(gap["rank"]),
-            one_line(gap["name"]),
-            one_line(f"{gap['city']} · {words.nearest_text(gap)}"),
-            style.people_text(gap["residents"]),
-            style.people_text(gap["residents"]),
-            one_line(gap["nearest_site"]),
-            one_line(gap["cost_text"]),
-            f"{int(gap['cells'])} 个",
-        ]
-        for gap in gaps.head(TOP_GAPS).to_dict("records")
-    ]
-    return {"labels": ["未覆盖居民", "最近站点", "相距", "网格"], "rows": rows}
-
-
-def _added(added: pd.DataFrame) -> dict[str, Any]:
-    rows = [
-        [
-            round(float(site["lon"]), 5),
-            round(float(site["lat"]), 5),
-            int(site["rank"]),
-            one_line(site["name"]),
-            one_line(f"{site['city']} {site['county']} {style.year_text(site['year'])}"),
-            f"+{style.people_text(site['gain'])}",
-            str(int(site["rank"])),
-            style.year_text(site["year"]),
-            style.people_text(site["gain"]),
-            style.people_text(site["cumulative"]),
-            style.share_text(site["share_after"]),
-        ]
-        for site in added.sort_values("rank").to_dict("records")
-    ]
-    return {"labels": ["名次", "年份", "新增覆盖", "累计新增", "建成后全省"], "rows": rows}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import shapely
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -19,9 +16,8 @@ from matplotlib.patheffects import Stroke
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Transform
 
-from ..geodata.store import replacing
 from .fonts import FAMILY, printable
-from .style import INK
+from .style import INK, PAPER
 
 MM_PER_INCH = 25.4
 POINTS_PER_MM = 72 / MM_PER_INCH
@@ -139,22 +135,4 @@ class Paper:
 
 def blank(width: float, height: float) -> Paper:
     """Take a white sheet of the given size in millimetres."""
-    return Paper(
-        Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), facecolor="white"), width, height
-    )
-
-
-def save(paper: Paper, stem: Path, *, title: str) -> list[Path]:
-    """Save as PNG (200 dpi) and PDF, each whole or not at all; neither holds a date."""
-    png, pdf = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.pdf")
-    FigureCanvasAgg(paper.figure)
-    _save(paper, png, dpi=DPI, metadata={"Title": title, "Software": "boai"})
-    FigureCanvasPdf(paper.figure)
-    facts = {"Title": title, "Creator": "boai", "Producer": "boai (matplotlib)", "CreationDate": None}
-    _save(paper, pdf, metadata=facts)
-    return [png, pdf]
-
-
-def _save(paper: Paper, path: Path, **options: Any) -> None:
-    with replacing(path) as temporary:
-        paper.figure.savefig(temporary, format=path.suffix[1:], **options)
+    return Paper(Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), facecolor=PAPER), width, height)

@@ -1,8 +1,8 @@
-"""The one place of colours, classes, markers and words: every page, sheet and table takes them from here.
+"""The one place of colours, classes, markers and words: all that is drawn takes them from here.
 
 Pale blue is well served, rust is out of reach: lightness (CIELAB L*) falls from class to class by at least
 ten, so a grey print keeps the order, and blue against orange stays apart for the colour-blind (a test
-simulates them).
+simulates them). The colours themselves are in `palette`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geodata.layers import EXAMPLE, KIND_NAMES, Kind
+from ..geodata.layers import EXAMPLE, Kind
 from ..geodata.network import APPROXIMATE
+from ..scenarios.ledger import lights
+
+# isort: off
+from .palette import (
+    ACCENT, BADGE, BADGE_EDGE, BADGE_INK, BAR, BORDER, BORDERS, CHART_SIZES, DISPATCH_NAMES,
+    DISPATCH_ROADS, EDGE, FAINT, FULL, GAIN, GAIN_INK, GRID, GROUND, HAIR, INK, KEPT, LAND, LOSS,
+    LOSS_INK, MET, MISSED, NAMES, NEW, OPEN, OUT, PAPER, QUIET, REACH, ROADS, ROUTES, SEA,
+    SERIES, SERVED, SITE, SPARSE, TRACK, UNJUDGED, Series, css_variables, page_looks, readable, rgb,
+)  # fmt: skip
+# isort: on
 
 if TYPE_CHECKING:
     from ..coverage.standards import Standard
-
-REACH = ("#dcebf2", "#9cc3da", "#dd8c3a", "#93401f")
-"""Best to worst: within the first limit … beyond the last."""
-SPARSE = "#f3f1eb"
-"""Cells too thinly settled for a walking standard to count them as gaps."""
-
-ACCENT = "#c8102e"
-"""Red of the society: accents only (a line, the numbers of the gaps), never an area."""
-INK, QUIET = "#1b2733", "#5b6875"
-SITE, NEW, BORDER = "#17324d", "#00705a", "#6f7c88"
 
 STAMP = "内部使用 不得公开"
 LABELS = {
@@ -44,6 +44,18 @@ UNITS: dict[Kind, str] = {"aed": "台", "home": "个", "warehouse": "座", "team
 """Measure words of the resource types."""
 
 
+__all__ = [
+    "ACCENT", "BADGE", "BADGE_EDGE", "BADGE_INK", "BAR", "BORDER", "BORDERS", "CELL_EDGES",
+    "CHART_SIZES", "DIFFERENCE", "DISPATCH_NAMES", "DISPATCH_ROADS", "EDGE", "FAINT", "FULL", "GAIN",
+    "GAIN_INK", "GRID", "GROUND", "HAIR", "INK", "KEPT", "LABELS", "LAND", "LIGHT", "LOSS",
+    "LOSS_INK", "MET", "MISSED", "NAMES", "NEW", "OPEN", "OUT", "PAPER", "QUIET", "REACH",
+    "ROADS", "ROUTES", "SEA", "SERIES", "SERVED", "SITE", "SPARSE", "STAMP", "STATE", "STATE_OF",
+    "TRACK", "UNITS", "UNJUDGED", "Light", "Marker", "Measure", "Series", "Shape", "Swatch",
+    "county_measure", "css_variables", "marker_index", "markers", "page_looks", "people_text", "ramp",
+    "reach_classes", "reach_index", "readable", "rgb", "share_text", "spaced", "year_text",
+]  # fmt: skip
+
+
 Shape = Literal["circle", "square", "triangle", "star", "pentagon"]
 
 
@@ -53,6 +65,35 @@ class Swatch:
 
     text: str
     colour: str
+
+
+STATE = (Swatch("已覆盖", SERVED), Swatch("够得着但没有余量", FULL), Swatch("够不着", OUT))
+"""The three states of residents, from best to worst."""
+STATE_OF = {
+    "served": 0, "no_capacity": 1, "closed_now": 1, "too_far": 2, "no_road": 2, "cut_off": 2, "no_site": 2,
+}  # fmt: skip
+"""Which of them each of ``coverage.states.STATES`` is."""
+DIFFERENCE = (Swatch("增加", GAIN), Swatch("不变", KEPT), Swatch("减少", LOSS))
+"""What a scenario gains, leaves as it is and loses against the baseline."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """How a light of a target is drawn: name, short words, colour, and a sign that needs no colour."""
+
+    name: str
+    text: str
+    colour: str
+    sign: str
+
+
+LIGHT = {
+    lights.GREEN: Light(lights.GREEN, "已达到", MET, "●"),
+    lights.YELLOW: Light(lights.YELLOW, "未达到, 还有可能", OPEN, "◆"),
+    lights.RED: Light(lights.RED, "未达到, 期限已过", MISSED, "■"),
+    lights.GREY: Light(lights.GREY, "不能判定", UNJUDGED, "○"),
+}
+"""Lights of the target ledger by name; ``lights.MEANINGS`` says what each means."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +140,6 @@ def marker_index(kind: Kind, levels: NDArray[np.str_]) -> NDArray[np.intp]:
     return np.array([lookup.get(str(level), len(known) - 1) for level in levels], np.intp)
 
 
-def title(kind: Kind) -> str:
-    """Title of the map of a resource type.
-
-    Examples
-    --------
-    >>> title("warehouse"), title("aed")
-    ('江西省备灾仓库覆盖图', '江西省 AED 覆盖图')
-    """
-    return f"江西省{spaced(KIND_NAMES[kind])}覆盖图"
-
-
 def spaced(name: str) -> str:
     """Set a Latin name off from the Chinese around it with blanks."""
     return f" {name} " if name.isascii() else name
@@ -120,8 +150,8 @@ def ramp(count: int) -> tuple[str, ...]:
     if count == len(REACH):
         return REACH
     stops = np.linspace(0, len(REACH) - 1, max(count, 2))
-    rgb = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in REACH], float)
-    mixed = np.column_stack([np.interp(stops, np.arange(len(REACH)), rgb[:, band]) for band in range(3)])
+    known = np.array([rgb(colour) for colour in REACH], float)
+    mixed = np.column_stack([np.interp(stops, np.arange(len(REACH)), known[:, band]) for band in range(3)])
     return tuple("#{:02x}{:02x}{:02x}".format(*map(round, row)) for row in mixed.tolist())
 
 

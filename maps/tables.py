@@ -17,6 +17,7 @@ from ..scenarios import compare
 from . import columns, style, words
 from .words import one_line, stock_text
 from .workbook import Sheet, Value, workbook_bytes
+from .workbook_charts import Chart
 
 if TYPE_CHECKING:
     from ..scenarios.run import Result
@@ -76,9 +77,9 @@ def save_tables(
     Columns get their Chinese headers and formats by their English names; see `write_tables`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths, written = [folder / workbook], [_written(name, table) for name, table in tables.items()]
+    paths, written = [folder / workbook], [as_written(name, table) for name, table in tables.items()]
     with replacing(paths[0]) as temporary:
-        temporary.write_bytes(_workbook(notes, written))
+        temporary.write_bytes(workbook_of(notes, written))
     for table in written:
         path = folder / f"{table.name}.csv"
         with replacing(path) as temporary:
@@ -213,7 +214,8 @@ class Written(NamedTuple):
     formats: list[str]
 
 
-def _written(name: str, table: pd.DataFrame) -> Written:
+def as_written(name: str, table: pd.DataFrame) -> Written:
+    """Write a table with the Chinese headers of its columns and cells that are safe to open."""
     names = [str(column) for column in table.columns]
     cells = [
         [_cell(own, value) for value in table[column].tolist()]
@@ -235,8 +237,11 @@ def _csv_text(table: Written) -> str:
     return buffer.getvalue()
 
 
-def _workbook(notes: Sequence[tuple[str, str]], written: Sequence[Written]) -> bytes:
+def workbook_of(
+    notes: Sequence[tuple[str, str]], tables: Sequence[Written], charts: Sequence[Chart] = ()
+) -> bytes:
+    """Make a workbook: notes, charts, tables; the 用途 of the notes is on every printed page."""
     front = [[safe_text(name), safe_text(text)] for name, text in notes]
     sheets = [Sheet("说明", ["项目", "内容"], front, ["", ""], wrapped=1)]
-    sheets += [Sheet(each.name, each.headers, each.rows, each.formats) for each in written]
-    return workbook_bytes(sheets)
+    sheets += [Sheet(each.name, each.headers, each.rows, each.formats) for each in tables]
+    return workbook_bytes(sheets, charts, footer=dict(notes).get("用途", ""))

@@ -100,7 +100,15 @@ def _added(baseline: Result, plan: Result) -> str:
     did = f"新增 {count} {style.UNITS[kind]}{KIND_NAMES[kind]}后, " if kinds else "没有新增站点, "
     if others:
         did = did.replace("后, ", ", ") + f"另有 {others:,} 项改动; {KIND_NAMES[kind]}"
-    return f"{plan.title}: {did}{_change(baseline, plan, kind)}。"
+    standard = plan.covers[kind].standard
+    left = round(_outside(plan, kind))
+    rest = f", 仍有 {style.people_text(left)}在{within(standard)}以外" if left else ""
+    return f"{plan.title}: {did}{_change(baseline, plan, kind)}{rest}。"
+
+
+def _outside(result: Result, kind: Kind) -> float:
+    row = province_row(result, kind, result.covers[kind].standard.main)
+    return float(row["residents"] - row["served"])
 
 
 def _change(baseline: Result, plan: Result, kind: Kind) -> str:

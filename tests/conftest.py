@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from examples import many
@@ -95,6 +96,28 @@ def font(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     base = base if worker_id == "master" else base.parent
     folder = _once(base / "fonts", lambda folder: fonts.derive_font(["修水县塅崠鄣"], folder=folder))
     return next(folder.glob("*.ttf"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser of this module's tests: playwright's loop would be in the way of others in its thread."""
+    import deskpage
+
+    with deskpage.browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def desk_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The desk's server on `deskpage`'s world, with a token: tests leave no closures and marks behind."""
+    import deskpage
+    import deskprocess
+    from boai.app.desk.store import Store
+
+    root = deskpage.make(tmp_path_factory.mktemp("desk") / "workspace")
+    Store(root).make()
+    with deskprocess.serving(root, token=deskprocess.make_token(root)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ ORDER = ("geodata", "coverage", "scenarios", "maps", "app")
 OWNERS = {
     "osmnx": {"geodata/roads.py", "geodata/osm/place.py"},
     "networkx": {"geodata/roads.py", "geodata/osm/place.py"},
-    "osmium": {"geodata/osm/osmium_reader.py"},
+    "osmium": {"geodata/osm/osmium_reader.py", "geodata/osm/water_areas.py"},
     "requests": {"geodata/osm/place.py"},
     "pyarrow": {"geodata/osm/line_parquet.py"},
     "folium": {"maps/page.py"},
@@ -31,7 +31,9 @@ OWNERS = {
             "cli",
             "commands",
             "assess_cli",
+            "desk_cli",
             "layers_cli",
+            "maps_cli",
             "network_cli",
             "siting_cli",
             "scenario_cli",
@@ -51,7 +53,17 @@ OWNERS = {
         for name in ("changes", "geopackage", "history", "postgis", "registry", "tables")
     },
     "geoalchemy2": {"geodata/registry/postgis.py"},
+    "uvicorn": {"app/server/serve.py"},
+    "reportlab": {"maps/report/pdf.py"},
+    "docx": {"maps/report/word.py"},
+    "pypdf": {"maps/sheets/bind.py"},
+    "xlsxwriter": {"maps/workbook.py", "maps/workbook_charts.py"},
+    "cryptography": {"app/desk/vault.py"},
 }
+SERVER = {"fastapi", "starlette", "anyio"}
+"""Only `app/server` knows them: the desk answers without HTTP, from a command as from a file."""
+DOORS = {"app/desk_cli.py", "app/desk_commands.py"}
+"""Beside itself, only these know of the server."""
 
 
 def _modules() -> Iterator[Path]:
@@ -102,6 +114,19 @@ def test_every_library_has_one_owner() -> None:
     assert not wrong
 
 
+def test_only_the_doors_know_of_the_server() -> None:
+    wrong = []
+    for path in _modules():
+        here = path.relative_to(ROOT).as_posix()
+        if here.startswith("app/server/"):
+            continue
+        names = {name.removeprefix("boai.") for name in _imports(path)}
+        wrong += [f"{here} imports {name}" for name in names if name.split(".")[0] in SERVER]
+        if here not in DOORS:
+            wrong += [f"{here} imports {name}" for name in names if name.startswith("app.server")]
+    assert not wrong
+
+
 def test_coverage_py_is_found_from_the_checkout() -> None:
     how = ["-c", "import coverage; print(coverage.__file__)"]
     found = subprocess.run([sys.executable, *how], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -122,8 +147,12 @@ def test_data_files_are_packaged() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     data = settings["package-data"]
     for folder in ORDER:
+        inside = [name.removeprefix("boai.") for name in data if f"{name}.".startswith(f"boai.{folder}.")]
         listed = {
-            path for pattern in data.get(f"boai.{folder}", []) for path in (ROOT / folder).glob(pattern)
+            path
+            for name in inside
+            for pattern in data[f"boai.{name}"]
+            for path in (ROOT / name.replace(".", "/")).glob(pattern)
         }
         there = {
             path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts

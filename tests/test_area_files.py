@@ -19,7 +19,8 @@ import shapely
 from boai.coverage.areas import Areas, service_areas
 from boai.geodata.area_files import PolygonLayer, write_polygons
 from boai.geodata.errors import InputError
-from boai.maps import qgis, style
+from boai.maps import style
+from boai.maps.exports import areas as area_exports
 
 STYLE_COLUMNS = {
     "id", "f_table_catalog", "f_table_schema", "f_table_name", "f_geometry_column", "styleName", "styleQML",
@@ -50,7 +51,7 @@ def products() -> list[Areas]:
 @pytest.fixture
 def written(products: list[Areas], tmp_path: Path) -> Path:
     path = tmp_path / "范围.gpkg"
-    found = write_polygons(path, [qgis.area_layer(areas) for areas in products])
+    found = write_polygons(path, [area_exports.area_layer(areas) for areas in products])
     names = ["范围.gpkg", "范围_责任区.qml", "范围_服务范围.qml", "范围_合并范围.qml"]
     assert [each.name for each in found] == names
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(names)
@@ -64,7 +65,7 @@ def test_a_geopackage_reads_back(written: Path, products: list[Areas]) -> None:
         info = pyogrio.read_info(written, layer=areas.product)
         assert info["crs"] == "EPSG:4326"
         assert info["geometry_type"] == "MultiPolygon"
-        assert list(frame.columns[:-1]) == list(qgis.HEADERS.values())
+        assert list(frame.columns[:-1]) == list(area_exports.HEADERS.values())
         order = areas.table.sort_values(["limit", "site"], ascending=[False, True]).index.to_numpy()
         expected = areas.table.loc[order]
         assert frame["面积(平方公里)"].to_numpy() == pytest.approx(expected["area_km2"].to_numpy(), abs=6e-4)
@@ -121,7 +122,7 @@ def test_texts_compute_nothing(written: Path) -> None:
 
 def test_geojson_reads_back(products: list[Areas], tmp_path: Path) -> None:
     path = tmp_path / "范围.geojson"
-    found = write_polygons(path, [qgis.area_layer(products[0])])
+    found = write_polygons(path, [area_exports.area_layer(products[0])])
     assert [each.name for each in found] == ["范围.geojson", "范围.qml"]
     content = json.loads(path.read_text(encoding="utf-8"))
     empty = [feature["geometry"] is None for feature in content["features"]]
@@ -135,7 +136,7 @@ def test_geojson_reads_back(products: list[Areas], tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten_unless_asked(written: Path, products: list[Areas]) -> None:
-    layers = [qgis.area_layer(products[0])]
+    layers = [area_exports.area_layer(products[0])]
     before = written.read_bytes()
     with pytest.raises(InputError, match="文件已存在"):
         write_polygons(written, layers)
@@ -175,7 +176,7 @@ def test_wrong_wishes_are_refused(
     tmp_path: Path, products: list[Areas], name: str, count: int, text: str
 ) -> None:
     with pytest.raises(InputError, match=text):
-        write_polygons(tmp_path / name, [qgis.area_layer(products[0])] * count)
+        write_polygons(tmp_path / name, [area_exports.area_layer(products[0])] * count)
     assert not list(tmp_path.iterdir())
 
 
@@ -183,10 +184,10 @@ def test_no_site_makes_an_empty_layer(tmp_path: Path) -> None:
     layer = gridworld.make_layer("warehouse", np.empty(0), np.empty(0))
     areas = service_areas(gridworld.grid_network(3), layer, gridworld.drive_standard())
     path = tmp_path / "空.gpkg"
-    write_polygons(path, [qgis.area_layer(areas)])
+    write_polygons(path, [area_exports.area_layer(areas)])
     frame = pyogrio.read_dataframe(path, layer="责任区")
     assert len(frame) == 0
-    assert list(frame.columns[:-1]) == list(qgis.HEADERS.values())
+    assert list(frame.columns[:-1]) == list(area_exports.HEADERS.values())
 
 
 def test_missing_numbers_stay_missing(tmp_path: Path) -> None:
@@ -209,5 +210,5 @@ def test_a_full_disk_is_a_sentence(written: Path, products: list[Areas], monkeyp
 
     monkeypatch.setattr(pyogrio.raw, "write", full)
     with pytest.raises(InputError, match="不能写文件"):
-        write_polygons(written, [qgis.area_layer(products[0])], overwrite=True)
+        write_polygons(written, [area_exports.area_layer(products[0])], overwrite=True)
     assert written.read_bytes() == before

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import osm_files
 import pytest
-from boai.app import answers, desk, in_use, workspace
+from boai.app import answers, in_use, workspace
 from boai.app import demo as job
-from boai.app.network import Building, Choice, build, close, reopen
+from boai.app.desk import question as desk
+from boai.app.network import Choice, close, reopen
+from boai.app.network_build import Building, build
 from boai.coverage.measures import cover_layer
 from boai.geodata import demand
 from boai.geodata.errors import InputError

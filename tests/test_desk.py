@@ -6,14 +6,21 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import osm_files
 import pytest
-from boai.app import desk, in_use
+from boai.app import in_use, network_build
 from boai.app import network as networks
+from boai.app.desk import answers
+from boai.app.desk import question as desk
+from boai.app.desk.ground import open_ground
+from boai.app.desk.marks import put_mark
+from boai.app.desk.parts import CHINA
+from boai.app.desk.store import Store
 from boai.geodata import registry
 from boai.geodata.crs import haversine_m
 from boai.geodata.errors import InputError, PlaceError, WorkspaceError
@@ -88,14 +95,14 @@ def test_full_width_coordinates_are_read(workspace_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("at", "word"),
     [
-        ("0,0", "不在江西省范围内"),
-        ("28.69,115.86", "写反"),
+        ("0,0", "坐标为 0"),
         ("114.30,30.60", "不在江西省范围内"),
-        ("999,999", "不在江西省范围内"),
+        ("999,999", "经度应在 73-136 之间"),
         ("乌有乡", "没有这个地方"),
         ("江西省", "范围太大"),
-        ("115.86,28.69,10", "看不懂这个坐标"),
-        ("东经115度28分", "看不懂这个坐标"),
+        ("115.86,28.69,10,7", "地点: "),
+        ("东经115度28分", "只有一个坐标值"),
+        ("https://surl.amap.com/2abc", "链接里没有坐标"),
         ("", "没有内容"),
         ("<script>alert(1)</script>", "没有这个地方"),
         ("修水县" * 1000, "过长|最多|太长"),
@@ -126,6 +133,40 @@ def test_the_desk_answers_from_the_unit_that_it_knows(
     assert bool(place["note"]) == bool(note)
 
 
+@pytest.mark.parametrize(
+    ("at", "name", "note"),
+    [
+        ("xiushui", "江西省九江市修水县", "按拼音"),
+        ("29°01'32.5\"N 114°32'50\"E", "修水县 义宁镇附近", "按 WGS84"),
+        ("28.69,115.86", "红谷滩区驻地附近", "按 纬度,经度 的顺序理解"),
+        ("https://uri.amap.com/marker?position=114.5473,29.0257", "修水县 义宁镇附近", ""),
+    ],
+)
+def test_a_place_may_be_written_as_on_the_page(workspace_folder: Path, at: str, name: str, note: str) -> None:
+    place = desk.nearest(workspace_folder, at)["place"]
+    assert place["name"] == name
+    assert note in place["note"]
+
+
+def test_a_point_outside_the_province_is_answered_with_a_warning(workspace_folder: Path) -> None:
+    answer = desk.nearest(workspace_folder, "115.86,29.9")
+    assert "该点在江西省外, 在省界东北侧约 15.2 公里" in "\n".join(desk.lines(answer))
+    assert answer["place"]["outside_m"] == pytest.approx(15_188, abs=5)
+    assert len(answer["sites"]) == 3
+
+
+@pytest.mark.parametrize("at", ["'修水县'", "'115.86,28.69'", "'xiushui'"])
+def test_a_cold_question_loads_no_heavy_library(workspace_folder: Path, at: str) -> None:
+    """Speed is held by the bench; here, what would make it slow."""
+    code = (
+        "import sys\nfrom boai.app.desk import question as desk\n"
+        f"from pathlib import Path\ndesk.nearest(Path({str(workspace_folder)!r}), {at})\n"
+        "print(sorted(set(sys.modules) & {'pandas', 'geopandas', 'scipy', 'numba', 'shapely', 'h3'}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("road", ["G45", "g45", "大广高速", "大广", "G45大广高速", "Ｇ４５"])
 def test_a_road_goes_by_any_of_its_names(workspace_folder: Path, road: str) -> None:
     assert desk.nearest(workspace_folder, "修水县", avoid=[road])["closed_roads"] == ["G45 大广高速"]
@@ -146,17 +187,6 @@ def test_unknown_layers_and_roads(workspace_folder: Path, tmp_path: Path) -> Non
     assert len(caught.value.problems) == 2
     with pytest.raises(WorkspaceError, match="没有 boai 工作区"):
         desk.nearest(tmp_path, "修水县")
-
-
-def test_a_cold_question_loads_no_heavy_library(workspace_folder: Path) -> None:
-    """Speed is held by the bench; here, what would make it slow."""
-    code = (
-        "import sys\nfrom boai.app import desk\n"
-        f"from pathlib import Path\ndesk.nearest(Path({str(workspace_folder)!r}), '修水县')\n"
-        "print(sorted(set(sys.modules) & {'pandas', 'geopandas', 'scipy', 'numba', 'shapely', 'h3'}))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +210,8 @@ def real(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     ways = {100 + at: (line, _tags(at, f"{at}横街")) for at, line in enumerate(rows)}
     ways |= {200 + at: (list(line), _tags(at, "")) for at, line in enumerate(zip(*rows, strict=True))}
     osm_files.write_osm(folder / "lattice.osm.pbf", nodes=nodes, ways=ways)
-    wanted = networks.Building(file=folder / "lattice.osm.pbf")
-    networks.build(wanted, folder / "roads", overwrite=False, progress=lambda _: None)
+    wanted = network_build.Building(file=folder / "lattice.osm.pbf")
+    network_build.build(wanted, folder / "roads", overwrite=False, progress=lambda _: None)
     shutil.copytree(workspace_folder, folder / "demo")
     in_use.use_network(folder / "demo", folder / "roads")
     return folder / "demo"
@@ -282,7 +312,7 @@ def test_a_closure_tells_the_local_time(monkeypatch: pytest.MonkeyPatch) -> None
     time.tzset()
     try:
         one = {"number": 1, "speed": 0.0, "what": "桥", "reason": "", "since": "2026-11-22T03:48:17+00:00"}
-        assert desk.measure_line(one) == "1号: 桥 封闭 (2026-11-22 11:48:17 起)"
+        assert desk.measure_line(one) == "1号: 桥 封闭 (2026-11-22 11:48 起)"
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -292,3 +322,31 @@ def test_a_heavy_network_is_said_to_be_one(real: Path) -> None:
     answer = desk.nearest(real, "修水县", kind="team", k=1)
     assert "重型车" not in "\n".join(desk.lines(answer))
     assert "重型车" in "\n".join(desk.lines({**answer, "mode": "heavy"}))
+
+
+def test_a_mark_of_a_desk_counts_on_the_command_line(own_workspace: Path) -> None:
+    """As on the page: an empty store takes no place, and stands behind with the reason."""
+    before = desk.nearest(own_workspace, "修水县", k=2)
+    first = before["sites"][0]
+    noted = {"note": "昨天发完", "who": "王堃", "at": datetime(2026, 11, 22, 8, tzinfo=CHINA)}
+    put_mark(Store(own_workspace), "warehouse", first["id"], "空", **noted)
+    during = desk.nearest(own_workspace, "修水县", k=2)
+    assert during["sites"][0]["id"] == before["sites"][1]["id"]
+    assert during["sites"][-1]["id"] == first["id"]
+    assert during["sites"][-1]["status"] == "空"
+    text = "\n".join(desk.lines(during))
+    assert "状态: 空 (11-22 08:00 王堃 标记为空: 昨天发完)" in text
+    county = during["compliance"][0]
+    assert county["site"]["id"] != first["id"]
+    assert f"时限 {county['text']}" in text
+
+
+def test_the_command_agrees_with_the_page(workspace_folder: Path) -> None:
+    moment = datetime(2026, 11, 22, 8, tzinfo=CHINA)
+    cold = desk.nearest(workspace_folder, "修水县", kind="warehouse", k=4, now=moment)
+    ground = open_ground(workspace_folder, warm=False, at=moment)
+    warm = answers.nearest(ground, cold["place"], kind="warehouse", k=4, now=moment)
+    left_out = ("usual_eta_min", "delta_min")  # the command does not compare
+    for one, other in zip(cold["sites"], warm["sites"], strict=True):
+        assert {**other, **dict.fromkeys(left_out)} == one
+    assert cold["compliance"] == warm["compliance"]

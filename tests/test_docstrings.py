@@ -9,8 +9,10 @@ import pkgutil
 import pytest
 
 PACKAGES = (
-    "app", "coverage", "coverage.hierarchy", "coverage.siting", "coverage.travel", "geodata",
-    "geodata.intake", "geodata.osm", "geodata.registry", "maps", "scenarios",
+    "app", "app.desk", "app.publish", "app.server",
+    "coverage", "coverage.hierarchy", "coverage.siting", "coverage.travel", "geodata",
+    "geodata.intake", "geodata.osm", "geodata.registry", "maps", "maps.exports", "maps.report",
+    "maps.sheets", "scenarios",
     "scenarios.ledger",
 )  # fmt: skip
 MODULES = [

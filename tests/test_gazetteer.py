@@ -498,39 +498,3 @@ def test_names_are_ranked_by_how_official_they_are() -> None:
     assert settlements._chinese(known) == ("义宁街道", "义宁镇", "义宁", "修水县")
     assert settlements._chinese(["浪西镇", "瀼溪", "瀼溪镇"]) == ("瀼溪镇", "浪西镇", "瀼溪")
     assert settlements._chinese(["Pengze"]) == ()
-
-
-def _along_by_shapely(gaz: Gazetteer, line: np.ndarray, within_m: float) -> tuple[set[str], set[str]]:
-    """Names certainly passed and names perhaps passed, 300 m being the grain of ``along``."""
-    scale = np.radians(6_371_008.8) * np.array([np.cos(np.radians(line[:, 1].mean())), 1.0])
-    rows = np.flatnonzero(np.asarray(gaz.level) >= 2)
-    places = shapely.points(np.column_stack([gaz.lon, gaz.lat])[rows] * scale)
-    away = shapely.distance(shapely.LineString(line * scale), places)
-    return set(gaz.name[rows[away <= within_m - 300]]), set(gaz.name[rows[away <= within_m + 300]])
-
-
-@pytest.mark.parametrize("points", [2, 3, 40, 3000])
-def test_places_along_a_way_are_those_near_it(gaz: Gazetteer, points: int) -> None:
-    rng = np.random.default_rng(points)
-    for _ in range(5):
-        steps = rng.normal(0, 0.6 / np.sqrt(points), (points, 2))
-        line = np.cumsum(steps, axis=0) + np.array([115.8, 27.6])
-        found = gazetteer.along(gaz, line, within_m=3000)
-        sure, perhaps = _along_by_shapely(gaz, line, 3000)
-        assert sure <= set(found) <= perhaps
-
-
-def test_places_along_a_way_come_in_the_order_of_passing(gaz: Gazetteer) -> None:
-    names = ["修水县", "武宁县", "南昌县"]
-    stops = [find(gaz, name) for name in names]
-    line = np.array([(stop.lon, stop.lat) for stop in stops])
-    there, back = gazetteer.along(gaz, line), gazetteer.along(gaz, line[::-1])
-    assert [name for name in there if name in ("修水县", "武宁县", "南昌县")] == [
-        "修水县",
-        "武宁县",
-        "南昌县",
-    ]
-    assert set(there) == set(back)
-    assert back[-1] in ("修水县", "义宁镇")
-    assert gazetteer.along(gaz, line[:1])[0] in ("修水县", "义宁镇")  # a way without length
-    assert gazetteer.along(gaz, [(0.0, 0.0), (1.0, 1.0)]) == []

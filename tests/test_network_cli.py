@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import geopandas as gpd
@@ -16,7 +17,10 @@ import numpy as np
 import osm_files
 import pytest
 import shapely
+from boai.app import network as networks
 from boai.app.cli import main
+from boai.geodata import overlay
+from boai.geodata.moments import CHINA
 from boai.geodata.network import load_network
 from boai.geodata.overlay import load_overlay
 
@@ -125,6 +129,57 @@ def test_close_measure_and_reopen(roads: Path, capsys: pytest.CaptureFixture[str
     assert len(out.splitlines()) == 1 + 3
     assert run(capsys, "network", "reopen", str(roads), "--all")[0] == 0
     assert _minutes(roads, capsys)["seconds"] == usual
+
+
+def test_a_closure_has_a_reporter_and_an_end(
+    roads: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = _minutes(roads, capsys)["seconds"]
+    begun = datetime.now(CHINA).replace(microsecond=0)
+    end = begun + timedelta(hours=2)
+    told = ["--reporter", "张三", "--until", f"{end:%Y-%m-%d %H:%M}"]
+    code, out, _ = run(capsys, "network", "close", str(roads), "--road", "g353", *told)
+    assert code == 0
+    assert f"张三 报告; {begun:%Y-%m-%d %H:%M}"[:-1] in out
+    assert f"至 {end:%Y-%m-%d %H:%M}" in out
+    (one,) = _minutes(roads, capsys)["closures"]  # type: ignore[misc]
+    assert (one["reporter"], one["until"]) == ("张三", f"{end:%Y-%m-%dT%H:%M}:00+08:00")
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return (end + timedelta(seconds=1)).astimezone(tz)
+
+    monkeypatch.setattr(overlay, "datetime", Later)
+    monkeypatch.setattr(networks, "datetime", Later)
+    after = _minutes(roads, capsys)
+    assert (after["seconds"], after["closures"]) == (usual, [])
+    assert "封闭" not in run(capsys, "network", "info", str(roads))[1]
+    code, out, _ = run(capsys, "network", "closures", str(roads), "--history")
+    assert out.splitlines()[0] == "没有封闭或减速的道路。"
+    assert out.splitlines()[-1] == f"{end:%Y-%m-%d %H:%M}  到期恢复 1号 道路 G353 修水大道 (系统)"
+    stored = json.loads((roads / overlay.FILE).read_text(encoding="utf-8"))
+    assert len(stored["measures"]) == 1  # until the next write
+    run(capsys, "network", "close", str(roads), "--edge", "0")
+    assert run(capsys, "network", "reopen", str(roads), "2", "--who", "李四")[0] == 0
+    stored = json.loads((roads / overlay.FILE).read_text(encoding="utf-8"))
+    done = [(one["action"], one["number"], one["who"]) for one in stored["events"]]
+    assert done == [("close", 1, "张三"), ("expire", 1, "系统"), ("close", 2, ""), ("reopen", 2, "李四")]
+    assert stored["measures"] == []
+    assert "(李四)" in run(capsys, "network", "closures", str(roads), "--history")[1]
+
+
+@pytest.mark.parametrize(
+    "until", ["2020-01-01 00:00", "明天", "9999-12-31 23:59", "2026-13-01 10:00", "\x1b[2J\r\n"]
+)
+def test_an_end_that_is_none_closes_nothing(
+    roads: Path, capsys: pytest.CaptureFixture[str], until: str
+) -> None:
+    code, _, err = run(capsys, "network", "close", str(roads), "--road", "g353", "--until", until)
+    assert code == 1
+    assert "--until" in err
+    assert len(err.splitlines()) == 1
+    assert not (roads / overlay.FILE).exists()
 
 
 def test_close_by_way_edge_and_area(roads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import gridworld
 import numpy as np
 import pytest
-from boai.geodata import overlay
+from boai.geodata import edge_runs, overlay
 from boai.geodata.errors import InputError, WorkspaceError
+from boai.geodata.moments import CHINA
 from boai.geodata.network import CLOSED, Network, load_network, save_network
 from boai.geodata.overlay import Overlay, impose, lift, under
 from hypothesis import given
@@ -71,7 +73,7 @@ def test_unknown_numbers_are_all_named() -> None:
 
 @given(st.lists(st.integers(0, 500), unique=True).map(sorted))
 def test_runs_keep_every_edge(edges: list[int]) -> None:
-    assert overlay.edges_of(overlay.runs_of(np.array(edges, np.int64))).tolist() == edges
+    assert edge_runs.edges_of(edge_runs.runs_of(np.array(edges, np.int64))).tolist() == edges
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_runs_keep_every_edge(edges: list[int]) -> None:
 )
 def test_hostile_runs_are_refused(runs: str) -> None:
     with pytest.raises(ValueError):
-        overlay.edges_of(runs)
+        edge_runs.edges_of(runs)
 
 
 def test_saved_and_read_again(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_measures_of_another_network_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", 2), ("format", []), ("measures", 3), ("measures", [{}]), ("events", [1]), ("events", None),
+        ("format", 3), ("format", []), ("measures", 3), ("measures", [{}]), ("events", [1]), ("events", None),
         ("measures", [{"number": 1, "speed": 7, "edges": "1", "what": "", "reason": "", "since": ""}]),
         ("measures", [{"number": 1, "speed": 0, "edges": "2-1", "what": "", "reason": "", "since": ""}]),
         ("measures", [{"number": "x", "speed": 0, "edges": "1", "what": "", "reason": "", "since": ""}]),
@@ -219,3 +221,98 @@ def test_a_second_writer_waits_outside(tmp_path: Path, monkeypatch: pytest.Monke
         overlay.editing(tmp_path),
     ):
         pass
+
+
+AT = datetime(2026, 7, 1, 12, 0, tzinfo=CHINA)
+
+
+def _ending(until: str) -> Overlay:
+    both = impose(Overlay("net"), [0], what="桥", at="t", reporter="张三", until=until)
+    return impose(both, [1], what="路")
+
+
+@pytest.mark.parametrize(
+    ("until", "left"),
+    [
+        ("2026-07-01T12:00:00+08:00", [2]), ("2026-07-01T12:00:01+08:00", [1, 2]), ("", [1, 2]),
+        ("2026-07-01T03:59:59+00:00", [2]), ("2026-07-01T05:00:00+00:00", [1, 2]),
+    ],
+)  # fmt: skip
+def test_a_measure_ends_by_itself(until: str, left: list[int]) -> None:
+    made = _ending(until)
+    assert [one.number for one in overlay.in_force(made, AT).measures] == left
+    after = overlay.expire(made, AT)
+    assert after.measures == overlay.in_force(made, AT).measures
+    added = [(one.at, one.action, one.number, one.what, one.who) for one in after.events[2:]]
+    assert added == ([] if 1 in left else [(until, "expire", 1, "桥", "系统")])
+    assert overlay.expire(after, AT) == after
+    assert impose(after, [2], what="c").measures[-1].number == 3
+
+
+def test_what_ends_together_ends_in_order() -> None:
+    made = impose(_ending("2026-07-01T10:00:00+08:00"), [3], what="c", until="2026-07-01T01:00:00+00:00")
+    assert [event.number for event in overlay.expire(made, AT).events[3:]] == [3, 1]
+
+
+def test_who_reported_and_who_took_back_is_kept(tmp_path: Path) -> None:
+    network = _saved(tmp_path / "net")
+    until = "2026-07-01T18:00:00+08:00"
+    made = impose(Overlay(network.meta["hash"]), [1], what="桥", reporter="张三\ud800", until=until)
+    made = lift(impose(made, [2], what="路"), [2], who="李四")
+    overlay.save_overlay(made, tmp_path / "net")
+    found = overlay.load_overlay(tmp_path / "net", network)
+    assert (found.measures[0].reporter, found.measures[0].until) == ("张三?", until)
+    assert [event.who for event in found.events] == ["张三?", "", "李四"]
+    assert overlay.load_in_force(tmp_path / "net", network, AT).measures[0].number == 1
+    late = AT.replace(hour=18)
+    assert overlay.load_in_force(tmp_path / "net", network, late).measures == ()
+
+
+def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
+    event = {"at": "t", "action": "close", "number": 1, "what": "桥", "reason": "水"}
+    content = {"format": 1, "network": "", "measures": [MEASURE | {"what": "桥"}], "events": [event]}
+    (tmp_path / overlay.FILE).write_text(json.dumps(content), encoding="utf-8")
+    found = overlay.load_overlay(tmp_path, GRID)
+    assert (found.measures[0].what, found.measures[0].reporter, found.measures[0].until) == ("桥", "", "")
+    assert found.events == (overlay.Event(**event, who=""),)  # type: ignore[arg-type]
+    overlay.save_overlay(found, tmp_path)
+    assert json.loads((tmp_path / overlay.FILE).read_text(encoding="utf-8"))["format"] == 2
+    assert overlay.load_overlay(tmp_path, GRID).events == found.events
+
+
+@pytest.mark.parametrize(
+    "until", ["2026", "2026-07-01", "2026-07-01T18:00", 5, None, [], "x" * 9, "9999-12-31T23:59:59-23:59"]
+)
+def test_an_end_in_a_file_that_is_no_moment_is_damage(tmp_path: Path, until: object) -> None:
+    content = {"format": 2, "network": "", "measures": [MEASURE | {"until": until}], "events": []}
+    (tmp_path / overlay.FILE).write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="已损坏"):
+        overlay.load_overlay(tmp_path, GRID)
+
+
+def test_an_end_that_is_no_moment_is_never_written() -> None:
+    with pytest.raises(ValueError, match="no moment"):
+        impose(Overlay(), [0], what="a", until="tomorrow")
+
+
+def test_another_network_may_take_the_place_when_all_measures_have_ended(tmp_path: Path) -> None:
+    folder, network = tmp_path / "net", _saved(tmp_path / "net")
+    other = _saved(tmp_path / "other", metres=GRID.metres + np.float32(1))
+    made = impose(Overlay(network.meta["hash"]), [1], what="桥", until="2026-07-01T12:00:00+08:00")
+    overlay.save_overlay(made, folder)
+    with pytest.raises(InputError, match="还有封闭或减速在用"):
+        overlay.save_over(other, folder, at=AT.replace(hour=11))
+    overlay.save_over(other, folder, at=AT)
+    kept = overlay.load_overlay(folder, other)
+    assert ([one.action for one in kept.events], kept.measures) == (["close", "expire"], ())
+
+
+def test_who_and_until_come_along_to_another_folder(tmp_path: Path) -> None:
+    network = _saved(tmp_path / "net")
+    later, before = "2026-07-02T00:00:00+08:00", "2026-07-01T00:00:00+08:00"
+    made = impose(Overlay(network.meta["hash"]), [4], what="a", reporter="张三", until=later)
+    made = impose(made, [5], what="b", until=before)
+    overlay.save_overlay(made, tmp_path / "net")
+    overlay.save_over(network, tmp_path / "there", source=tmp_path / "net", at=AT)
+    (came,) = overlay.load_overlay(tmp_path / "there", network).measures
+    assert (came.what, came.reporter, came.until) == ("a", "张三", later)

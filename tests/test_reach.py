@@ -7,7 +7,7 @@ import h3
 import numpy as np
 import pytest
 import shapeworld
-from boai.coverage import pairs, reach, snap
+from boai.coverage import near_nodes, pairs, reach, snap
 from boai.coverage.subcells import parent_cells
 from boai.geodata.crs import haversine_m
 from boai.geodata.demand import Demand
@@ -248,9 +248,9 @@ def test_both_ways_to_snap_find_the_nearest_node(seed: int, n: int) -> None:
     network = gridworld.make_network([], [], [], lon=lon, lat=lat, kind=kind)
     x, y = rng.uniform(112, 120, 20), rng.uniform(23, 31, 20)
     x[0], y[0] = lon[0], lat[0]
-    nodes, metres = snap.nearest_nodes(network, x, y)
-    few, few_metres = snap.nearest_nodes_by_box(network, x, y)
-    allowed = snap.road_nodes(network)
+    nodes, metres = near_nodes.nearest_nodes(network, x, y)
+    few, few_metres = near_nodes.nearest_nodes_by_box(network, x, y)
+    allowed = near_nodes.road_nodes(network)
     truth = haversine_m(x[:, None], y[:, None], lon[allowed], lat[allowed])
     np.testing.assert_allclose(metres, truth.min(axis=1), atol=1e-6)
     np.testing.assert_allclose(few_metres, truth.min(axis=1), atol=1e-6)
@@ -265,15 +265,15 @@ def test_both_ways_to_snap_find_the_nearest_node(seed: int, n: int) -> None:
 def test_points_do_not_snap_to_interchanges() -> None:
     kind = [NODE_INTERCHANGE, NODE_SETTLEMENT]
     network = gridworld.make_network([], [], [], lon=[115.0, 115.1], lat=[28.0, 28.0], kind=kind)
-    assert snap.nearest_nodes(network, [115.0], [28.0])[0].tolist() == [1]
-    assert snap.nearest_nodes_by_box(network, [115.0], [28.0])[0].tolist() == [1]
+    assert near_nodes.nearest_nodes(network, [115.0], [28.0])[0].tolist() == [1]
+    assert near_nodes.nearest_nodes_by_box(network, [115.0], [28.0])[0].tolist() == [1]
     only = gridworld.make_network([], [], [], lon=[115.0], lat=[28.0], kind=[NODE_INTERCHANGE])
-    assert snap.nearest_nodes(only, [115.0], [28.0])[0].tolist() == [0]
+    assert near_nodes.nearest_nodes(only, [115.0], [28.0])[0].tolist() == [0]
 
 
 def test_a_network_without_nodes_takes_no_points() -> None:
     nothing = gridworld.make_network([], [], [], lon=[], lat=[])
-    for find in (snap.nearest_nodes, snap.nearest_nodes_by_box):
+    for find in (near_nodes.nearest_nodes, near_nodes.nearest_nodes_by_box):
         assert len(find(nothing, [], [])[0]) == 0
         with pytest.raises(ValueError, match="no nodes"):
             find(nothing, [115.0], [28.0])

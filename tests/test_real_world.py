@@ -18,17 +18,20 @@ import smallprovince
 from boai.geodata import roads
 from boai.geodata.network import CLOSED, Network
 from boai.geodata.shapes import STEPS
-from boai.maps import words
+from boai.maps import page_data, words
 from boai.maps.layers import project
 from boai.maps.page import write_page
-from boai.maps.sheet import write_sheet
+from boai.maps.sheets.draw import draw
+from boai.maps.sheets.ground import Ground
+from boai.maps.sheets.job import Job
 from boai.maps.tables import write_tables
 from boai.scenarios.compare import compare
 from boai.scenarios.run import Result, run
 from boai.scenarios.schema import parse_scenario
 from boai.scenarios.world import World
-from test_page import read, rings
-from test_sheet import colours, pdf_text
+from mappage import read
+from PIL import Image
+from test_sheet import pdf_text
 
 PLAN = """
 name: plan
@@ -192,6 +195,14 @@ def test_the_new_store_is_the_best_one(province: World, results: list[Result]) -
     assert int(added["gain"].iloc[0]) == max(gains) > 0
 
 
+def colours(path: Path) -> set[str]:
+    """Colours of at least a hundred pixels."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(np.int64)
+    codes, counts = np.unique(pixels @ (65536, 256, 1), return_counts=True)
+    return {f"#{code:06x}" for code in codes[counts >= 100]}
+
+
 # --- pages, sheets, tables ----------------------------------------------------------------------------------
 
 
@@ -199,7 +210,11 @@ def test_the_page_draws_the_real_roads(province: World, results: list[Result], t
     path = write_page(province, results, tmp_path / "page.html")
     _, data = read(path)
     assert [part["name"] for part in data["roads"]] == ["主干路", "次干路等"]
-    lines = [rings(flat) for part in data["roads"] for flat in part["lines"]]
+    lines = [
+        np.cumsum(np.reshape(flat, (-1, 2)), axis=0) / page_data.SCALE
+        for part in data["roads"]
+        for flat in part["lines"]
+    ]
     length = sum(shapely.LineString(project(*line.T)).length for line in lines)
     report = province.network.meta["report"]["km"]
     wanted = sum(
@@ -222,7 +237,8 @@ def test_the_page_draws_the_real_roads(province: World, results: list[Result], t
 
 @pytest.mark.slow
 def test_the_sheet_names_roads_and_owners(province: World, results: list[Result], tmp_path: Path) -> None:
-    png, pdf = write_sheet(province, results[1], "warehouse", tmp_path, fonts=tmp_path)
+    ground = Ground(province, tuple(results), fonts=tmp_path)
+    png, pdf = draw(ground, Job("scenario", "warehouse", results[1].name), tmp_path).files
     text = pdf_text(pdf)
     for word in ("主干路", "次干路等", CREDIT, "示例数据", "建议新增"):
         assert word in text, word

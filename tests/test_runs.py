@@ -89,7 +89,7 @@ def test_imported_sites_make_results_outdated(root: Path) -> None:
 
 def _other_sites(root: Path) -> Path:
     other = root.parent / "other"
-    tinyspace.make(other, warehouses=(3,))
+    tinyspace.make(other, tinyspace.sites(warehouses=(3,)))
     return other / "layers.gpkg"
 
 

@@ -180,3 +180,43 @@ def test_roads_by_any_of_their_names() -> None:
         edges_of_roads(named, ["G6", "国道", "", "沪昆高"])
     assert [problem.got for problem in caught.value.problems] == ["G6", "国道", "", "沪昆高"]
     assert "G60" in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize("network", [GRID, CURVED], ids=["straight", "curved"])
+def test_a_click_means_the_nearest_road(network: Network) -> None:
+    rng = np.random.default_rng(3)
+    scale = np.array([np.cos(np.radians(28.15)), 1.0])
+    for lon, lat in zip(*rng.uniform([[114.98], [27.98]], [[115.32], [28.32]], (2, 40)), strict=True):
+        lines = [_line(network, edge) for edge in range(network.n_edges)]
+        plane = [shapely.LineString(np.array(one.coords) * scale) for one in lines]
+        away = shapely.distance(plane, shapely.Point(np.array([lon, lat]) * scale)) * 111_195
+        found = selection.clicked(network, lon, lat, within_m=20_000)
+        assert found.metres == pytest.approx(away.min(), rel=2e-3, abs=1)
+        assert away[found.edges] == pytest.approx(away.min(), rel=1e-9)
+        assert set(selection.opposite(network, found.edges).tolist()) == set()
+        assert shapely.distance(shapely.LineString(found.line), shapely.Point(found.lon, found.lat)) < 1e-5
+        assert shapely.hausdorff_distance(shapely.LineString(found.line), lines[found.edges[0]]) < 1e-6
+
+
+def test_a_click_beside_all_roads() -> None:
+    with pytest.raises(InputError, match="附近没有道路"):
+        selection.clicked(GRID, 115.05, 28.05, within_m=100)
+
+
+def test_the_whole_road_of_a_click() -> None:
+    network = gridworld.make_network(
+        [0, 1, 1, 2, 2, 3, 0], [1, 0, 2, 1, 3, 2, 3], [100] * 7,
+        lon=115 + np.array([0.0, 0.1, 0.2, 0.2]), lat=28 + np.array([0.0, 0.0, 0.0, 0.1]),
+        road=[1, 1, 1, 1, 1, 1, 0], roads=("", "G105"),
+    )  # fmt: skip
+    found = selection.clicked(network, 115.05, 28.0001)
+    assert (found.name, found.road_class, sorted(found.edges.tolist())) == ("G105", "", [0, 2])
+    near, far = (selection.same_road(network, found, within_m=m) for m in (6000, 60_000))
+    named = np.flatnonzero(np.asarray(network.road) == 1).tolist()
+    assert sorted(near.tolist()) == sorted(
+        e for e in named if max(edge_tails(network)[e], network.head[e]) < 3
+    )
+    assert sorted(far.tolist()) == named
+    unnamed = selection.clicked(network, 115.1, 28.05)
+    assert unnamed.name == ""
+    assert selection.same_road(network, unnamed, within_m=60_000).tolist() == unnamed.edges.tolist()

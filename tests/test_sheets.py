@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import openpyxl
 import pytest
+from boai.maps import palette
 from boai.maps.workbook import Sheet, Value, workbook_bytes
 from examples import many
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ VALUES = st.one_of(
     st.none(),
     TEXTS,
     st.integers(-(10**12), 10**12),
-    st.floats(-1e12, 1e12, allow_nan=False).map(lambda x: round(x, 6)),
+    st.floats(-1e12, 1e12, allow_nan=False).map(lambda x: float(f"{round(x, 6):.15g}")),  # as Excel keeps
 )
 
 
@@ -31,9 +32,9 @@ def opened(sheets: list[Sheet]) -> openpyxl.Workbook:
 @given(st.lists(st.tuples(st.just("甲"), VALUES, VALUES), max_size=6), st.sampled_from(["", "0.0%", "#,##0"]))
 def test_two_other_readers_find_what_was_written(rows: list[tuple[Value, ...]], form: str) -> None:
     headers = ["<名称>", '"b"', "c"]
-    file = workbook_bytes([Sheet("甲 & 'b'", headers, rows, ["", form, form])])
+    file = workbook_bytes([Sheet("甲 & 'b' c", headers, rows, ["", form, form])])
     legal = [headers, *([_legal(value) for value in row] for row in rows)]
-    sheet = openpyxl.load_workbook(io.BytesIO(file))["甲 & 'b'"]
+    sheet = openpyxl.load_workbook(io.BytesIO(file))["甲 & 'b' c"]
     assert [[cell.value for cell in row] for row in sheet.iter_rows()] == legal
     other = CalamineWorkbook.from_filelike(io.BytesIO(file)).get_sheet_by_index(0).to_python()
     assert [[None if value == "" else value for value in row] for row in other] == legal
@@ -50,12 +51,13 @@ def test_heading_filter_widths_and_formats() -> None:
     sheet = opened([Sheet("一", ["名称", "b", "c", "d", "e"], rows, forms)])["一"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:E3")
     assert [cell.font.b for cell in sheet[1]] == [True] * 5
-    assert sheet["A1"].fill.fgColor.rgb == "FFDCEBF2"
+    assert sheet["A1"].fill.fgColor.rgb == f"FF{palette.REACH[0][1:].upper()}"
     assert [cell.number_format for cell in sheet[2]] == ["General", "#,##0", "0.0%", "#,##0.00", "0"]
     # A number that is not whole shows a digit; an integer among shares is no share; nothing is not written.
     assert [cell.number_format for cell in sheet[3]][1:4] == ["#,##0.0", "General", "#,##0.00"]
     assert sheet["A3"].value is None is sheet["E3"].value
-    assert [sheet.column_dimensions[column].width for column in "AB"] == [46, 8]
+    # Beside the characters stand five pixels of margin (Microsoft, "Column widths").
+    assert [int(sheet.column_dimensions[column].width) for column in "AB"] == [46, 8]
 
 
 def test_long_texts_are_broken_and_many_columns_are_named() -> None:
@@ -63,9 +65,31 @@ def test_long_texts_are_broken_and_many_columns_are_named() -> None:
     book = opened([Sheet("说明", ["项目", "内容"], [("甲", "乙" * 300)], ["", ""], wrapped=1), wide])
     note = book["说明"]["B2"]
     assert (note.alignment.wrap_text, note.alignment.vertical) == (True, "top")
-    assert book["说明"].column_dimensions["B"].width == 110
+    assert int(book["说明"].column_dimensions["B"].width) == 110
     assert book["二"]["AAA2"].value == 702
     assert book["二"].max_column == 703
+
+
+def test_it_prints_on_a4_landscape_with_header_and_stamp_on_each_page() -> None:
+    file = workbook_bytes([Sheet("一", ["名称"], [("甲",)], [""])], footer="内部使用 & 不得公开")
+    sheet = openpyxl.load_workbook(io.BytesIO(file))["一"]
+    assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (
+        1,
+        0,
+    ) or sheet.page_setup.fitToHeight == 0
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.oddFooter.left.text == "内部使用 && 不得公开"
+
+
+def test_texts_stay_texts_whatever_they_look_like() -> None:
+    texts = ["=1+1", "{=A1}", "http://a.b/c", "internal:一!A1", "12", "_x0041_", "长" * 40_000, "a\ufffeb"]
+    file = workbook_bytes([Sheet("一", ["=1+1"], [(text,) for text in texts], [""])])
+    cells = [row[0] for row in openpyxl.load_workbook(io.BytesIO(file))["一"].iter_rows()]
+    assert [cell.data_type for cell in cells] == ["s"] * 9
+    assert not [cell for cell in cells if cell.hyperlink]
+    read = CalamineWorkbook.from_filelike(io.BytesIO(file)).get_sheet_by_index(0).to_python()
+    assert [row[0] for row in read] == ["=1+1", *texts[:6], "长" * 32_767, "ab"]
 
 
 def test_a_table_without_rows() -> None:
@@ -82,9 +106,12 @@ def test_the_package_is_whole(count: int) -> None:
     with zipfile.ZipFile(io.BytesIO(file)) as parts:
         trees = {name: ET.fromstring(parts.read(name)) for name in parts.namelist()}
     typed = {each.get("PartName") for each in trees["[Content_Types].xml"]} - {None}
-    assert typed == {f"/{name}" for name in trees if not name.endswith(".rels") and name.startswith("xl/")}
+    assert typed == {
+        f"/{name}" for name in trees if name.startswith(("xl/", "docProps/")) and "_rels" not in name
+    }
     led_to = {each.get("Target") for each in trees["xl/_rels/workbook.xml.rels"]}
-    assert {f"/xl/{target}" for target in led_to} == typed - {"/xl/workbook.xml"}
+    own = {each for each in typed if each.startswith("/xl/")}
+    assert {f"/xl/{target}" for target in led_to} == own - {"/xl/workbook.xml"}
     ids = {each.get("Id") for each in trees["xl/_rels/workbook.xml.rels"]}
     nodes = trees["xl/workbook.xml"].iter()
     asked = [value for node in nodes for key, value in node.items() if key.endswith("}id")]

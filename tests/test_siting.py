@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from boai.coverage.siting import branch, certificate
-from boai.coverage.siting.branch import Incumbent, find_best, lagrangian_bound
+from boai.coverage.siting.bounds import lagrangian_bound
+from boai.coverage.siting.branch import Incumbent, find_best
 from boai.coverage.siting.greedy import search, sparse_of, value
 from boai.coverage.siting.kernels import superset_rows
 from boai.coverage.siting.models import covered_weight, lscp, mclp

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import shapeworld
-from boai.coverage import snap
+from boai.coverage import near_nodes, snap
 from boai.coverage.snap import Access, attach, on_one_road, unmet
 from boai.geodata.crs import haversine_m
 from boai.geodata.network import CLOSED, NODE_FRINGE, NODE_INTERCHANGE, Network
@@ -145,8 +145,8 @@ def test_networks_without_shapes_meet_at_nodes() -> None:
 
 def test_fringes_and_interchanges_are_no_entrances() -> None:
     network = gridworld.grid_network(2, kind=[NODE_FRINGE, NODE_INTERCHANGE, 0, 0])
-    assert snap.road_nodes(network).tolist() == [2, 3]
-    assert snap.road_nodes(gridworld.grid_network(1, kind=[NODE_FRINGE])).tolist() == [0]
+    assert near_nodes.road_nodes(network).tolist() == [2, 3]
+    assert near_nodes.road_nodes(gridworld.grid_network(1, kind=[NODE_FRINGE])).tolist() == [0]
 
 
 def test_a_coordinate_that_is_none_is_refused() -> None:

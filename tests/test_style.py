@@ -1,8 +1,6 @@
-"""Colours that everybody can tell apart, classes that agree with the words beside them."""
+"""Classes that agree with the words beside them, areas and names that follow first principles."""
 
 from __future__ import annotations
-
-import itertools
 
 import gridworld
 import mapworld
@@ -11,53 +9,12 @@ import pytest
 import shapely
 from boai.coverage.standards import load_standards
 from boai.geodata.layers import KIND_NAMES, Kind
-from boai.maps import labels, layers, panel, style
+from boai.maps import labels, layers, style
 from boai.maps.roads import main_roads
+from boai.maps.sheets import signs
 from boai.maps.words import county_values
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-
-# Machado, Oliveira, Fernandes (2009), severity 1.0, on linear RGB.
-SIGHT = {
-    "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-    "protanopia": (
-        (0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998),
-    ),
-    "deuteranopia": (
-        (0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881),
-    ),
-    "tritanopia": (
-        (1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900),
-    ),
-}  # fmt: skip
-TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
-)
-
-
-def linear(colour: str) -> NDArray[np.float64]:
-    channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-
-
-def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """CIELAB under D65 of linear RGB."""
-    xyz = TO_XYZ @ np.clip(rgb, 0, 1) / (0.95047, 1.0, 1.08883)
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize("sight", SIGHT)
-def test_classes_stay_apart_for_every_eye(sight: str) -> None:
-    seen = [lab(np.array(SIGHT[sight]) @ linear(colour)) for colour in style.REACH]
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15
-
-
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_grey_print_keeps_the_order(count: int) -> None:
-    lightness = [lab(linear(colour))[0] for colour in style.ramp(count)]
-    assert min(-np.diff(lightness)) >= 10
 
 
 def test_best_and_worst_are_always_the_same_colours() -> None:
@@ -209,4 +166,4 @@ def test_a_free_spot_is_always_used() -> None:
 
 
 def test_every_shape_has_a_sign_on_paper() -> None:
-    assert {marker.shape for kind in KIND_NAMES for marker in style.markers(kind)} <= set(panel.MPL_SHAPES)
+    assert {marker.shape for kind in KIND_NAMES for marker in style.markers(kind)} <= set(signs.SHAPES)

@@ -126,7 +126,7 @@ def _is_number(text: str) -> bool:
 
 def test_missing_values_are_empty(small: tuple[Any, list[Any], pd.DataFrame]) -> None:
     table = pd.DataFrame({"gain": [float("nan"), float("inf"), 1.005], "name": ["", None, "甲"]})
-    text = tables._csv_text(tables._written("表", table))
+    text = tables._csv_text(tables.as_written("表", table))
     assert text == "新增覆盖居民,名称\r\n,\r\n,\r\n1.0,甲\r\n"
 
 

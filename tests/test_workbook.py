@@ -66,10 +66,11 @@ def refused(path):
 
 
 def changed(path, part, change):
-    """Rewrite one part of a workbook."""
+    """Rewrite one part of a workbook, in which openpyxl, with lxml, wrote characters as numbers."""
     with zipfile.ZipFile(path) as source:
         parts = {name: source.read(name) for name in source.namelist()}
-    parts[part] = change(parts[part].decode()).encode()
+    text = re.sub(r"&#(\d{3,});", lambda code: chr(int(code[1])), parts[part].decode())
+    parts[part] = change(text).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for name, content in parts.items():
             target.writestr(name, content)
@@ -156,7 +157,7 @@ def test_dates_that_count_from_1904(tmp_path):
         sheet.append(["甲", dt.date(2024, 3, 5)])
 
     path = saved(fill, tmp_path / "aed.xlsx")
-    changed(path, "xl/workbook.xml", lambda text: text.replace("<workbookPr ", '<workbookPr date1904="1" '))
+    changed(path, "xl/workbook.xml", lambda text: re.sub(r"<workbookPr\b", '<workbookPr date1904="1"', text))
     assert cells(one(path), "核实日期") == [dt.datetime(2024, 3, 5) + dt.timedelta(days=1462)]
 
 

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from boai.app import desk, workspace
+from boai.app import workspace
+from boai.app.desk import question as desk
 from boai.geodata.errors import InputError, WorkspaceError
 
 

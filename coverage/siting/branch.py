@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .bounds import cover_bound, lagrangian_bound
 from .certificate import Record
-from .greedy import (
-    affordable_plans,
-    complete_cover,
-    even_prices,
-    new_pool,
-    round_cover,
-    round_plan,
-    search,
-    value,
-)
+from .greedy import affordable_plans, new_pool
 from .incumbent import Incumbent, Progress
-from .kernels import Pool
 from .reduce import Floats, Instance, Mask, Positions, restrict
 from .saddle import Relaxation
+from .search_model import FEWEST, MAXIMAL, Judged, Model
+from .sifting import Sifting, far_columns
 
 __all__ = ["FEWEST", "MAXIMAL", "Incumbent", "Model", "Node", "Progress", "find_best"]
 
@@ -52,7 +42,7 @@ _LARGE = 1_000_000
 """Pairs from which steps are so dear that the primal weight is guessed at first, not learnt."""
 
 _ROOT_LEFT = 0.01
-_NODE_LEFT, _COVER_LEFT = 0.1, 0.5
+_NODE_LEFT, _COVER_LEFT = 0.2, 0.5
 """A relaxation is solved well enough once at most this share of the gap is due to it; at nodes of set
 covering more, where the gap is a site or two, and the value a rough one."""
 
@@ -63,6 +53,10 @@ _TOLD_PART = 0.3
 _NODE_PLANS = 4, 2e7
 """Plans made of a relaxation's solution in one call, at the root's end, with each bound told there, and at
 other nodes: at most, and visits of pairs that they may take, with bounds this part of the relaxation's."""
+
+_FAR, _WORTH_IT = 0.5, 0.7
+"""Plans are made without closed columns whose opening lowers the bound by more than this share of the gap,
+once fewer than this share of those in use are left."""
 
 
 @dataclass(frozen=True)
@@ -82,41 +76,6 @@ class Node:
     """The column on which its parent was split; -1 once it has its own record."""
     covered: float = -np.inf
     """The value of the best plan when its columns were fixed."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """What the search needs to know of a covering model; it wants the plan of the largest value."""
-
-    bound: Callable[[Instance, Floats, Mask, Mask], tuple[float, Floats, Floats]]
-    """As `lagrangian_bound`."""
-    complete: Callable[[Instance, Mask, float], Mask]
-    """Make a plan that holds some columns, or a better one, until a moment."""
-    rounded: Callable[[Instance, Floats, int, Pool], Mask]
-    """Make the best of so many plans by rounding a fractional one."""
-    value: Callable[[Instance, Mask], float]
-    first: Callable[[Instance], Floats]
-    """Multipliers at hand, as shares, before any relaxation is solved."""
-    maximal: bool
-    """A multiplier of 1 stands for the weight of its class; else for 1."""
-
-
-MAXIMAL = Model(
-    bound=lagrangian_bound,
-    complete=search,
-    rounded=round_plan,
-    value=value,
-    first=lambda instance: np.ones(instance.n_rows),
-    maximal=True,
-)
-FEWEST = Model(
-    bound=cover_bound,
-    complete=complete_cover,
-    rounded=round_cover,
-    value=lambda instance, opened: instance.budget - float(instance.cost[opened].sum()),
-    first=even_prices,
-    maximal=False,
-)
 
 
 def find_best(
@@ -175,6 +134,7 @@ class _Tree:
     def __init__(self, instance: Instance, incumbent: Incumbent, model: Model) -> None:
         self.instance, self.incumbent, self.model = instance, incumbent, model
         self._relaxation: Relaxation | None = None
+        self._near = instance
         self._pool = new_pool(instance.n_columns)
         self._loss = np.zeros((2, instance.n_columns))
         self._tried = np.zeros((2, instance.n_columns))
@@ -192,19 +152,36 @@ class _Tree:
         self.incumbent.take(self.model.value(self.instance, opened), chosen)
 
     def make_plans(self, fraction: Floats, most: int, work: float) -> None:
-        """Round a fractional plan, some at a time so that interruptions are heard."""
-        left = affordable_plans(self.instance, most, work)
-        at_once = affordable_plans(self.instance, *_PLANS_AT_ONCE)
+        """Round a fractional plan on the columns near it, some at a time so that interruptions are heard."""
+        near = self._near
+        at = np.searchsorted(self.instance.position, near.position)
+        left = affordable_plans(near, most, work)
+        at_once = affordable_plans(near, *_PLANS_AT_ONCE)
         while left > 0 and not self.incumbent.done:
-            self.offer(self.model.rounded(self.instance, fraction, min(left, at_once), self._pool))
+            opened = np.zeros(self.instance.n_columns, bool)
+            opened[at] = self.model.rounded(near, fraction[at], min(left, at_once), self._pool)
+            self.offer(opened)
             left -= at_once
 
-    def bound(self, node: Node, share: Floats) -> tuple[float, int]:
-        """Bound a node by multipliers: the bound, and how many columns are fixed then."""
-        multiplier = share * self.instance.weight if self.model.maximal else share
-        bound, if_opened, if_closed = self.model.bound(self.instance, multiplier, node.opened, node.closed)
-        fixed, threshold = node.opened | node.closed, self.incumbent.threshold
-        return bound, int((fixed | (if_opened < threshold) | (if_closed < threshold)).sum())
+    def approach(self, root: Node, judged: Judged, unsure: float) -> None:
+        """Make plans from now on without the columns far from being opened, where these are many."""
+        gap = judged.bound - self.incumbent.covered
+        if not self.model.maximal or not np.isfinite(gap):
+            return
+        far = far_columns(root.fraction, judged, _FAR * gap + unsure) & ~root.opened
+        if (~far).sum() < _WORTH_IT * self._near.n_columns:
+            nothing = np.zeros_like(far)
+            self._near = restrict(self.instance, opened=nothing, closed=far)
+            self._pool = new_pool(self._near.n_columns)
+
+    def judge(self, node: Node, share: Floats) -> Judged:
+        """Bound a node by multipliers."""
+        return self.model.judge(self.instance, share, node.opened, node.closed)
+
+    def fixed(self, node: Node, judged: Judged) -> int:
+        """Count the columns that are fixed, or that a bound fixes."""
+        low = (judged.if_opened < self.incumbent.threshold) | (judged.if_closed < self.incumbent.threshold)
+        return int((node.opened | node.closed | low).sum())
 
     def settle(self, node: Node, share: Floats) -> Node:
         """Bound a node by multipliers, fix what that bound fixes, and keep both for the certificate."""
@@ -245,28 +222,32 @@ class _Tree:
             fraction, share, relaxation.primal_weight = above.fraction, above.share, above.primal_weight
         elif self.model.maximal and instance.rows.nnz > _LARGE:  # what columns move to what multipliers move
             relaxation.primal_weight = float(np.sqrt(even))
-        relaxation.focus(root.opened, root.closed)
-        relaxation.start(fraction, share)
-        reached, value, best, steps, planned = root.bound, -np.inf, None, 0, 0
+        sifting = Sifting(relaxation, root.opened, root.closed)
+        sifting.begin(fraction, share, self.judge(root, share), -np.inf)
+        reached, value, best, steps, visits = root.bound, -np.inf, None, 0, 0.0
         while steps < _ROOT_STEPS and not incumbent.done:
             fraction, share, reaches = relaxation.advance()
-            steps += relaxation.steps
-            bound, fixed = self.bound(root, share)
+            steps, visits = steps + relaxation.steps, visits + relaxation.steps * 2.0 * relaxation.pairs
+            judged = self.judge(root, share)
             value = max(value, reaches)
-            if bound < reached:
-                reached, best = bound, share
+            if judged.bound < reached:
+                reached, best = judged.bound, share
             left = max(reached - incumbent.covered, 0.0)
-            told = reached < incumbent.threshold or fixed >= _MANY_FIXED * instance.n_columns
+            many = self.fixed(root, judged) >= _MANY_FIXED * instance.n_columns
+            told = reached < incumbent.threshold or many
             if best is not None and (told or root.bound - reached > _TOLD_SHARE * left):
                 root, best = replace(self.settle(root, best), fraction=fraction), None
                 incumbent.lower(root.bound)
-                visits = _TOLD_PART * 2.0 * (steps - planned) * instance.rows.nnz
-                self.make_plans(fraction, _TOLD_PLANS[0], max(_TOLD_PLANS[1], visits))
-                planned = steps
+                self.make_plans(fraction, _TOLD_PLANS[0], max(_TOLD_PLANS[1], _TOLD_PART * visits))
+                visits = 0.0
             near = value >= incumbent.threshold and reached - value <= _ROOT_LEFT * left
             many = (root.opened | root.closed).sum() >= _MANY_FIXED * instance.n_columns
             if root.bound < incumbent.threshold or near or many:
                 break
+            if self.model.maximal:
+                laid = sifting.follow(fraction, share, judged, reaches, incumbent.covered)
+                if laid:
+                    self.approach(replace(root, fraction=fraction), judged, judged.bound - reaches)
         relaxation.keep_weight()
         if best is not None:
             root = self.settle(root, best)
@@ -276,13 +257,22 @@ class _Tree:
     def plan_root(self, root: Node) -> Node:
         """Round the root's solution many times, and fix what the best plan then fixes."""
         known = self.incumbent.covered
-        self._pool = new_pool(self.instance.n_columns)  # mixed with poor plans the rounding does not get far
+        share = self.incumbent.records[root.record].share.astype(np.float64)
+        self.approach(root, self.judge(root, share), 0.0)
+        self._pool = new_pool(self._near.n_columns)  # mixed with poor plans the rounding does not get far
         self.make_plans(root.fraction, *_ROOT_PLANS)
         if self.incumbent.covered == known:
             return root
-        settled = self.settle(root, self.incumbent.records[root.record].share.astype(np.float64))
+        settled = self.settle(root, share)
         self.incumbent.lower(settled.bound)
         return settled
+
+    def sift(self, node: Node, share: Floats) -> Sifting:
+        """Start the relaxation of a node at its parent's solution, of maximal covering with idle columns."""
+        sifting = Sifting(self.relaxation, node.opened, node.closed)
+        covered = self.incumbent.covered if self.model.maximal else -np.inf
+        sifting.begin(node.fraction, share, self.judge(node, share), covered)
+        return sifting
 
     def relax(self, node: Node) -> Node:
         """Bound a node by some steps of its relaxation, and offer plans that it suggests."""
@@ -293,23 +283,27 @@ class _Tree:
         if (node.opened | node.closed).all():
             return self.settle(node, self._exact(node))
         best = incumbent.records[node.record].share.astype(np.float64)
-        relaxation.focus(node.opened, node.closed)
-        relaxation.start(node.fraction, best)
+        sifting = self.sift(node, best)
         reached, value, fraction, steps = np.inf, -np.inf, node.fraction, 0
         while steps < _NODE_STEPS and time.monotonic() < incumbent.deadline:
             fraction, share, reaches = relaxation.advance()
             steps += relaxation.steps
-            bound, _ = self.bound(node, share)
+            judged = self.judge(node, share)
             value = max(value, reaches)
-            if bound < reached:
-                reached, best = bound, share
+            if judged.bound < reached:
+                reached, best = judged.bound, share
             part = _NODE_LEFT if self.model.maximal else _COVER_LEFT
             left = part * (min(reached, node.bound) - incumbent.covered)
             if reached < incumbent.threshold or (value >= incumbent.threshold and reached - value <= left):
                 break
+            if self.model.maximal:
+                sifting.follow(fraction, share, judged, reaches, incumbent.covered)
         if reached >= incumbent.threshold:
             self.make_plans(fraction, *_NODE_PLANS)
-        return self.settle(replace(node, fraction=fraction), best)
+        node = self.settle(replace(node, fraction=fraction), best)
+        if node.bound >= incumbent.threshold and (node.opened | node.closed).all():
+            return self.settle(node, self._exact(node))  # a single plan is left, and may be the best
+        return node
 
     def _fix_again(self, node: Node) -> Node:
         """Fix what the parent's multipliers fix now that a better plan is known."""
@@ -341,7 +335,8 @@ class _Tree:
                 return
             node = heapq.heappop(heap)[2]
             if node is not root:
-                node = self.relax(self._fix_again(node))
+                before, node = node, self.relax(self._fix_again(node))
+                self._learn(before, node.bound)
             incumbent.nodes += 1
             if node.bound < incumbent.threshold:
                 continue
@@ -372,12 +367,21 @@ class _Tree:
         columns, part = free[order], np.clip(part[order], 1e-6, 1.0 - 1e-6)
         new = columns[(self._tried[:, columns] == 0).any(axis=0)]
         if len(new):
-            self.relaxation.focus(node.opened, node.closed)
+            sifting = self.sift(node, self.incumbent.records[node.record].share.astype(np.float64))
+            new = new[~sifting.idle[new]]
         for column in new.tolist():
             self._probe(node, column)
         mean = self._loss[:, columns] / np.maximum(self._tried[:, columns], 1)
         score = np.maximum(mean[0] * part, 1e-3) * np.maximum(mean[1] * (1.0 - part), 1e-3)
         return int(columns[int(np.argmax(score))])
+
+    def _learn(self, before: Node, bound: float) -> None:
+        """Learn what a branch cost that was taken."""
+        part = np.clip(before.fraction[before.column], 1e-6, 1.0 - 1e-6)
+        moved = 1.0 - part if before.on else part
+        side, most = int(before.on), max(0.0, before.bound - self.incumbent.covered)
+        self._loss[side, before.column] += np.clip(before.bound - bound, 0.0, most) / moved
+        self._tried[side, before.column] += 1
 
     def _probe(self, node: Node, column: int) -> None:
         """Learn by some steps what closing and opening a column costs."""
@@ -390,6 +394,6 @@ class _Tree:
                 node, opened=node.opened | (at & bool(side)), closed=node.closed | (at & (not side))
             )
             self.relaxation.start(node.fraction, share, column, bool(side))
-            bound, _ = self.bound(child, self.relaxation.advance(_PROBE_STEPS)[1])
+            bound = self.judge(child, self.relaxation.advance(_PROBE_STEPS)[1]).bound
             self._loss[side, column] += np.clip(node.bound - bound, 0.0, most) / moved
             self._tried[side, column] += 1

@@ -19,9 +19,8 @@ from .saddle_kernels import (
     begin,
     covered_part,
     step_sizes,
-    what_is_left,
-    without_fixed,
 )
+from .sparse_part import part_of
 
 _WORK = 2_000_000
 """Pairs that one call handles: some hundredths of a second, so that interruptions are heard."""
@@ -33,27 +32,27 @@ class Relaxation:
     def __init__(self, instance: Instance, *, maximal: bool) -> None:
         self.instance, self._maximal = instance, maximal
         self._whole = sparse_of(instance)
-        self._row = np.empty(instance.n_rows, np.int32)
-        self._column = np.empty(instance.n_columns, np.int32)
         self.primal_weight = 1.0
         """Of the steps of columns to those of classes, where the next start begins."""
         nothing = np.zeros(instance.n_columns, bool)
         self.focus(nothing, nothing)
 
-    def focus(self, opened: Mask, closed: Mask) -> None:
-        """Fix some columns at 1 or 0 and leave them out, with the classes that this decides."""
+    def focus(self, opened: Mask, closed: Mask, idle: Mask | None = None) -> None:
+        """Fix some columns at 1 or 0 and leave them out, with the classes that this decides.
+
+        Idle columns, of maximal covering, stay at 0 for now; classes that differ in them alone are merged.
+        """
         left = self.instance.budget - float(self.instance.cost[opened].sum())
         if self._maximal:
             closed = closed | (~opened & (self.instance.cost > left + 1e-9 * max(1.0, left)))
+        sifted = idle is not None and bool(idle.any())
+        away = closed | idle if idle is not None and sifted else closed
         self._opened = opened
-        number = what_is_left(self._whole, opened, closed, self._row, self._column)
-        sparse = self._whole
-        if len(number) < self.instance.n_rows or (opened | closed).any():
-            sparse = without_fixed(sparse, number, self._row, self._column)
+        self._part = part_of(self._whole, opened, away, merge=sifted)
+        sparse = self._part.sparse
         k, n = len(sparse.weight), len(sparse.cost)
         scale = sparse.weight if self._maximal else np.full(k, float(sparse.cost.mean()) if n else 1.0)
         step, row_step = step_sizes(sparse, scale)
-        self._rows, self._columns = np.flatnonzero(self._row >= 0), np.flatnonzero(self._column >= 0)
         self._saddle = Saddle(
             sparse,
             np.zeros(n) if self._maximal else sparse.cost,
@@ -70,30 +69,32 @@ class Relaxation:
             column[0], row[0], row[1], column[1], row[2], row[3], column[2], more[0], more[1], column[3],
             np.zeros(5),
         )  # fmt: skip
-        self._fixed = self.instance.base + float(self.instance.weight[self._row == -1].sum())
-        self.steps = int(np.clip(_WORK / max(1, len(sparse.row_column)), 4, 60))
+        self._fixed = self.instance.base + float(self.instance.weight[self._part.served].sum())
+        self.pairs = len(sparse.row_column)
+        self.steps = int(np.clip(_WORK / max(1, self.pairs), 4, 60))
 
     def start(self, fraction: Floats, share: Floats, column: int = -1, on: bool = False) -> None:
         """Begin at a point (n,) with multipliers as shares (k,); one more column may be fixed."""
-        saddle, now = self._saddle, self._now
+        saddle, now, part = self._saddle, self._now, self._part
         saddle.lower[:], saddle.upper[:] = 0.0, 1.0
         if column >= 0:
-            (saddle.lower if on else saddle.upper)[self._column[column]] = float(on)
-        now.x[:] = np.clip(fraction[self._columns], saddle.lower, saddle.upper)
-        now.u[:] = share[self._rows] * saddle.sparse.weight if self._maximal else share[self._rows]
+            (saddle.lower if on else saddle.upper)[part.number(column)] = float(on)
+        now.x[:] = np.clip(fraction[part.columns], saddle.lower, saddle.upper)
+        now.u[:] = part.collect(share * self._whole.weight if self._maximal else share)
+        np.minimum(now.u, saddle.cap, out=now.u)
         now.number[1] = self.primal_weight
         begin(saddle, now)
 
     def advance(self, steps: int = 0) -> tuple[Floats, Floats, float]:
         """Go on by some steps: openings (n,), multipliers as shares (k,), and the value of the openings."""
         advance(self._saddle, self._now, steps or self.steps)
-        now, weight = self._now, self._saddle.sparse.weight
+        now, part = self._now, self._part
         fraction, share = self._opened.astype(np.float64), np.zeros(self.instance.n_rows)
-        fraction[self._columns] = now.x_next
-        share[self._rows] = now.u_next / weight if self._maximal else now.u_next
+        fraction[part.columns] = now.x_next
+        part.spread(now.u_next / part.sparse.weight if self._maximal else now.u_next, share)
         if not self._maximal:
             return fraction, share, self._cover_value(fraction)
-        share[self._row == -2] = 1.0
+        share[part.lost] = 1.0
         return fraction, share, self._fixed + covered_part(self._saddle, now)
 
     def _cover_value(self, fraction: Floats) -> float:

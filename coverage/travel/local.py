@@ -144,16 +144,19 @@ def find(
 
 @inlined
 def _left(v: Int, centiseconds: Array, site: Array, taken: Array) -> Int:
-    """Give the time to the nearest site of a node that is not among those taken: a bound for later."""
+    """Give the time to the nearest site of a node that is not among those taken: a bound for later.
+
+    Where all that are known are taken, no other is nearer than the last of them.
+    """
     for j in range(site.shape[1]):
         if site[v, j] < 0:
-            break
+            return np.int64(UNREACHED)
         free = True
         for label in taken:
             free &= site[v, j] != label
         if free:
             return np.int64(centiseconds[v, j])
-    return np.int64(UNREACHED)
+    return np.int64(centiseconds[v, site.shape[1] - 1])
 
 
 @compiled
@@ -192,9 +195,10 @@ def approach(
 ) -> tuple[Int, Int, Int, Int]:
     """Go on with a search for the nearest site that is not taken yet, straight towards it.
 
-    ``known`` are (n, k) times and sites of before the roads got slower, k above the number taken. As a bound
-    of what is left they order the heap (A*: Hart, Nilsson and Raphael 1968, *IEEE Transactions on Systems
-    Science and Cybernetics* 4:100); since times only grew, a node that comes off the heap has its least.
+    ``known`` are (n, k) times and sites of before the roads got slower. As a bound of what is left they order
+    the heap (A*: Hart, Nilsson and Raphael 1968, *IEEE Transactions on Systems Science and Cybernetics*
+    4:100): at both ends of an edge the bounds differ by its time at most, and since times only grew, a node
+    that comes off the heap has its least.
 
     Returns
     -------
@@ -348,6 +352,37 @@ def walk(
             nodes, edges = np.append(nodes, nodes), np.append(edges, edges)
         edges[count] = by[v, j]
         v = np.searchsorted(start, edges[count], side="right") - 1 if forward else head[edges[count]]
+        count += 1
+        nodes[count] = v
+
+
+@compiled
+def follow(
+    start: Array, head: Array, cost: Array, seeds: tuple[Array, Array], time: Array, v: Int
+) -> tuple[Array, Array]:
+    """Follow a search against the edges from a node along them to a seed: (nodes, edges between them).
+
+    By the lowest of the edges that lead on as quickly, and to the first seed whose own time it is.
+    """
+    nodes, edges = np.empty(64, np.int32), np.empty(64, np.int64)
+    nodes[0], count = v, 0
+    while True:
+        own = np.int64(UNREACHED)
+        for i in range(len(seeds[0])):
+            if seeds[0][i] == v:
+                own = min(own, np.int64(seeds[1][i]))
+        on = np.int64(-1)
+        if own != time[v]:
+            for e in range(start[v], start[v + 1]):
+                if cost[e] >= 0 and np.int64(time[head[e]]) + cost[e] == time[v]:
+                    on = np.int64(e)
+                    break
+        if on < 0:
+            return nodes[: count + 1].copy(), edges[:count].copy()
+        if count + 1 == len(nodes):
+            nodes, edges = np.append(nodes, nodes), np.append(edges, edges)
+        v = np.int64(head[on])
+        edges[count] = on
         count += 1
         nodes[count] = v
 

@@ -185,10 +185,11 @@ def _classify(
     return Pairs(first, second, problem, reason, swapped, notation, both & ~bad)
 
 
-_NONE, _ONE, _ZERO = "没有坐标", "只有一个坐标值", "坐标为 0"
-_MISSING_REASONS = np.array((_NONE, _ONE, _ZERO), object)
-_UNREAD, _TWICE, _CLASH = "看不懂的坐标", "两列坐标互相矛盾", "标注的经纬与数值不符"
-_RANGE = "经度应在 73-136 之间, 纬度应在 3-54 之间"
+NONE, ONE, ZERO = "没有坐标", "只有一个坐标值", "坐标为 0"
+UNREAD, TWICE, CLASH = "看不懂的坐标", "两列坐标互相矛盾", "标注的经纬与数值不符"
+RANGE = "经度应在 73-136 之间, 纬度应在 3-54 之间"
+"""The reasons why a row has no coordinates, or none that can be used."""
+_MISSING_REASONS = np.array((NONE, ONE, ZERO), object)
 
 
 def _reasons(
@@ -201,7 +202,7 @@ def _reasons(
     unread = (one.filled & np.isnan(one.first)) | (two.filled & np.isnan(two.first))
     zero = (a == 0) & (b == 0)
     cases = (none, unread, lone, zero, *faults)
-    texts = (_NONE, _UNREAD, _ONE, _ZERO, _TWICE, _CLASH, _RANGE)
+    texts = (NONE, UNREAD, ONE, ZERO, TWICE, CLASH, RANGE)
     return np.select(cases, [np.array(text, object) for text in texts], default=np.array("", object))
 
 

@@ -60,7 +60,9 @@ def check_kind(text: str) -> Kind:
     raise InputError(Problem("图层", f"没有这个图层, 可用的有 {known}", text[:40], "请改用其中之一"))
 
 
-def read_sites(target: Path | str, kind: str, *, in_service: bool = True) -> list[dict[str, Any]]:
+def read_sites(
+    target: Path | str, kind: str, *, in_service: bool = True, more: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Read one layer's rows, ordered by id; of a file without any GIS library.
 
     Each row has ``layers.COLUMNS`` and ``example``. With ``in_service`` only the sites that can help now:
@@ -70,6 +72,9 @@ def read_sites(target: Path | str, kind: str, *, in_service: bool = True) -> lis
     ----------
     target
         Path of a registry's file, or the address of a server.
+    more
+        Further attributes for each row, common ones or the type's own, such as ``address``: as they are
+        stored, empty text where there is none.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def read_sites(target: Path | str, kind: str, *, in_service: bool = True) -> lis
         The file is missing, damaged, or was changed by another program; the server does not answer.
     """
     records = read_records(target, check_code(kind))
-    return [_site(record) for record in records if not in_service or not _hindrance(record)]
+    return [_site(record, more) for record in records if not in_service or not _hindrance(record)]
 
 
 def load_layers(target: Path | str, *, exact: Collection[str] = ()) -> dict[Kind, Layer]:
@@ -209,12 +214,12 @@ def _hindrance(record: Record, *, exact: bool = False) -> str:
     return APPROXIMATE if exact and record.get("position") == APPROXIMATE else ""
 
 
-def _site(record: Record) -> dict[str, Any]:
-    """Give every column of a layer: missing text is empty, a missing number None."""
+def _site(record: Record, more: Collection[str] = ()) -> dict[str, Any]:
+    """Give every column of a layer: missing text is empty, a missing number None; and what is asked for."""
     own = load_object(record.get("attributes"))
-    values = {name: record.get(name) if name in STORED else own.get(name) for name in COLUMNS}
+    values = {name: record.get(name) if name in STORED else own.get(name) for name in (*COLUMNS, *more)}
     site = {name: _number(value) if name in NUMBERS else str(value or "") for name, value in values.items()}
-    return {**site, "example": "example" in record}
+    return {**site, **{name: values[name] or "" for name in more}, "example": "example" in record}
 
 
 def _number(value: Any) -> float | None:

@@ -1,0 +1,1 @@
+"""The emergency desk: where help is needed, who brings it first, with what."""

@@ -1,0 +1,1 @@
+"""The desk served over HTTP: the API, who may write, what is kept, and the page."""
