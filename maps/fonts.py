@@ -231,11 +231,9 @@ def drawing(font: Path) -> Iterator[None]:
 
     Text goes into PDFs as TrueType (Type 42) with a character map, so that it can be searched and copied.
     """
-    stale = [entry for entry in fontManager.ttflist if entry.name == FAMILY and entry.fname != str(font)]
-    for entry in stale:
-        fontManager.ttflist.remove(entry)
-    if not any(entry.fname == str(font) for entry in fontManager.ttflist):
-        fontManager.addfont(str(font))
+    before = list(fontManager.ttflist)
+    fontManager.ttflist[:] = [entry for entry in before if entry.name != FAMILY]
+    fontManager.addfont(str(font))
     settings: dict[Any, Any] = {
         "font.family": FAMILY,
         "axes.unicode_minus": False,
@@ -246,8 +244,12 @@ def drawing(font: Path) -> Iterator[None]:
         "text.usetex": False,
         "text.hinting": "no_hinting",  # letters and the rims drawn below them then have the same widths
     }
-    with mpl.rc_context(settings):
-        yield
+    try:
+        with mpl.rc_context(settings):
+            yield
+    finally:  # what draws outside a block must not find whichever derived font came last
+        fontManager.addfont(str(font))  # makes it forget what it has found
+        fontManager.ttflist[:] = before
 
 
 def write_fontconfig(folder: Path, font: Path) -> Path:

@@ -17,6 +17,7 @@ from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager
 
 RARE = "塅崠鄣"
 
@@ -95,6 +96,24 @@ def test_no_setting_outlives_the_drawing(font: Path) -> None:
     with fonts.drawing(font):
         assert mpl.rcParams["font.family"] == [fonts.FAMILY]
     assert dict(mpl.rcParams) == before
+
+
+def test_each_drawing_finds_its_own_font_and_nothing_finds_it_afterwards(font: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.ttf"
+    shutil.copy(font, other)
+
+    def found() -> str:
+        return findfont(fonts.FAMILY, fallback_to_default=False)
+
+    before = list(fontManager.ttflist)
+    with fonts.drawing(font):
+        assert found() == str(font)
+        with fonts.drawing(other):
+            assert found() == str(other)
+        assert found() == str(font)
+    assert fontManager.ttflist == before
+    with pytest.raises(ValueError, match=fonts.FAMILY):
+        found()
 
 
 def test_pdf_text_can_be_found(font: Path, tmp_path: Path) -> None:

@@ -89,15 +89,17 @@ def test_notices_stand_on_the_map(made: Callable[[str], Ground], size: Any) -> N
     assert [each.text for each in canvas.texts if each.kind == "notice"] == NOTICES
 
 
-def test_tables_without_room_are_named() -> None:
+def test_tables_without_room_are_named(made: Callable[[str], Ground]) -> None:
     """The least rows of what must stay leave no room for the others."""
+    font = made("public").font
     drawn: list[str] = []
 
     def block(name: str, rows: int, *, firm: bool = False) -> Block:
         return Block(10.0, 5.0, rows, rows, lambda *_: drawn.append(name), name, firm)
 
     canvas = Canvas.blank((297.0, 210.0), 1.0)
-    fill(canvas, [block("甲", 4, firm=True), block("乙", 4), block("丙", 2)], (10.0, 100.0), 150.0, 60.0)
+    with drawing(font):
+        fill(canvas, [block("甲", 4, firm=True), block("乙", 4), block("丙", 2)], (10.0, 100.0), 150.0, 60.0)
     assert drawn == ["甲"]
     assert [each.text for each in canvas.texts] == ["版面所限, 未列: 乙、丙; 见结果表格, 或用更大的纸"]
     assert canvas.texts[0].box[1] > 40.0 - 0.6
