@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onecompiler
 import pytest
 from examples import many
 from hypothesis import settings
@@ -33,6 +34,12 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_compiler(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    if worker_id != "master":
+        onecompiler.share(tmp_path_factory.getbasetemp().parent / "compiling")
 
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"

@@ -6,9 +6,10 @@ import ast
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("geodata", "coverage", "scenarios", "maps", "app")
@@ -71,15 +72,26 @@ def _modules() -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 
-@cache
-def _nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+class Facts(NamedTuple):
+    """What is asked of a module; the tree itself, some ten thousand objects, is not kept."""
 
-
-def _imports(path: Path) -> Iterator[str]:
+    imports: tuple[str, ...]
     """Every imported module, absolute, relative imports resolved below the repository's root."""
+    calls: frozenset[str]
+    """Names of the functions that are called by their name alone."""
+
+
+@cache
+def _facts(path: Path) -> Facts:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     package = path.relative_to(ROOT).parent.parts
-    for node in _nodes(path):
+    calls = (node.func for node in nodes if isinstance(node, ast.Call))
+    names = frozenset(each.id for each in calls if isinstance(each, ast.Name))
+    return Facts(tuple(_imported(nodes, package)), names)
+
+
+def _imported(nodes: Iterable[ast.AST], package: tuple[str, ...]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level:
@@ -96,7 +108,7 @@ def test_imports_point_left() -> None:
     wrong = []
     for path in _modules():
         own = ORDER.index(path.relative_to(ROOT).parts[0])
-        for name in _imports(path):
+        for name in _facts(path).imports:
             top = name.removeprefix("boai.").split(".")[0]
             if top in ORDER and ORDER.index(top) > own:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
@@ -107,7 +119,7 @@ def test_every_library_has_one_owner() -> None:
     wrong = []
     for path in _modules():
         here = path.relative_to(ROOT).as_posix()
-        for name in _imports(path):
+        for name in _facts(path).imports:
             owners = OWNERS.get(name.split(".")[0])
             if owners is not None and here not in owners:
                 wrong.append(f"{here} imports {name}")
@@ -120,7 +132,7 @@ def test_only_the_doors_know_of_the_server() -> None:
         here = path.relative_to(ROOT).as_posix()
         if here.startswith("app/server/"):
             continue
-        names = {name.removeprefix("boai.") for name in _imports(path)}
+        names = {name.removeprefix("boai.") for name in _facts(path).imports}
         wrong += [f"{here} imports {name}" for name in names if name.split(".")[0] in SERVER]
         if here not in DOORS:
             wrong += [f"{here} imports {name}" for name in names if name.startswith("app.server")]
@@ -164,23 +176,15 @@ def test_printing_only_in_app() -> None:
     for path in _modules():
         if path.relative_to(ROOT).parts[0] == "app":
             continue
-        calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
-        assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"], (
-            path
-        )
+        assert "print" not in _facts(path).calls, path
 
 
 def test_nothing_unsafe_is_called() -> None:
     """No pickle, no eval, no unsafe YAML: every file is taken as hostile."""
     for path in _modules():
         text = path.read_text(encoding="utf-8")
-        names = {
-            node.func.id
-            for node in _nodes(path)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        assert not names & {"eval", "exec", "__import__"}, path
-        assert not {"pickle", "marshal", "shelve"} & set(_imports(path)), path
+        assert not _facts(path).calls & {"eval", "exec", "__import__"}, path
+        assert not {"pickle", "marshal", "shelve"} & set(_facts(path).imports), path
         assert "yaml.load(" not in text or "SafeLoader" in text, path
         assert "allow_pickle=True" not in text, path
 
