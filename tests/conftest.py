@@ -37,8 +37,8 @@ def pytest_collection() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_compiler(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
-    if worker_id != "master":
+def _one_compiler(tmp_path_factory: pytest.TempPathFactory) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
         onecompiler.share(tmp_path_factory.getbasetemp().parent / "compiling")
 
 

@@ -162,6 +162,9 @@ def test_service(text: str, drive: str, walk: str) -> None:
         ("tertiary ice_road=yes", "seasonal"),
         ("tertiary winter_road=yes", "seasonal"),
         ("tertiary winter_road=no", ""),
+        ("tertiary abandoned=yes", "not_a_road"),
+        ("tertiary disused=yes", "not_a_road"),
+        ("tertiary disused=no", ""),
     ],
 )
 def test_passable(text: str, left_out: str) -> None:
@@ -494,6 +497,9 @@ SIZE_ROWS = [
     ("maxweight=40000~lbs", ""),
     ("maxweight=30000~lbs", "too_heavy"),
     ("maxweight=10吨", "too_heavy"),
+    ("maxweight=限重10吨", "too_heavy"),
+    ("maxweight=限载：40~t", ""),
+    ("maxheight=限高3.8米", "too_high"),
     ("maxweight=４０", ""),
     ("maxweight=3.5;7.5", "too_heavy"),
     ("maxweight=40;3.5", "too_heavy"),
@@ -551,6 +557,65 @@ SIZE_ROWS = [
 def test_limits_of_size(more: str, left_out: str) -> None:
     check(f"tertiary {more}", "heavy", left_out, NONE if left_out else BOTH)
     check(f"tertiary {more}", "drive", "", BOTH)  # a car, whose size is not stated
+
+
+# Key:maxweight: a limit may hold in one direction only.
+@pytest.mark.parametrize(
+    ("more", "directions", "left_out"),
+    [
+        ("maxweight:forward=10", AGAINST, ""),
+        ("maxweight:backward=10", ALONG, ""),
+        ("maxheight:forward=3.5", AGAINST, ""),
+        ("maxaxleload:backward=8", ALONG, ""),
+        ("maxweight:forward=40", BOTH, ""),
+        ("maxweight=40 maxweight:forward=10", AGAINST, ""),
+        ("maxweight:forward=10 maxheight:backward=3.5", NONE, "too_heavy"),
+        ("oneway=yes maxweight:forward=10", NONE, "too_heavy"),
+        ("oneway=yes maxweight:backward=10", ALONG, ""),
+        ("oneway=-1 maxlength:backward=10", NONE, "too_long"),
+    ],
+)
+def test_limits_of_one_direction(more: str, directions: tuple[bool, bool], left_out: str) -> None:
+    passage = check(f"tertiary {more}", "heavy", left_out, directions)
+    assert ("limit_one_way" in passage.notes) == (
+        not left_out and "oneway" not in more and directions != BOTH
+    )
+    check(f"tertiary {more.replace('oneway=yes ', '').replace('oneway=-1 ', '')}", "drive", "", BOTH)
+
+
+# Conditional restrictions: a vehicle of known size always or never meets a rule that asks for sizes only.
+@pytest.mark.parametrize(
+    ("more", "left_out", "open_rule"),
+    [
+        ("motor_vehicle:conditional=no~@~(weight>3.5)", "access_closed", False),
+        ("access:conditional=no~@~(weight>10)", "access_closed", False),
+        ("hgv:conditional=no~@~(weight>40)", "", False),
+        ("hgv:conditional=no~@~weight>=18~t", "access_closed", False),
+        ("hgv:conditional=no~@~(weight>3.5~AND~length>10)", "access_closed", False),
+        ("hgv:conditional=no~@~(weight>3.5~AND~length>20)", "", False),
+        ("hgv:conditional=no~@~(weight>3.5~AND~07:00-09:00)", "", True),
+        ("hgv:conditional=no~@~(length>20~AND~07:00-09:00)", "", False),
+        ("hgv:conditional=no~@~(07:00-09:00;17:00-19:00)", "", True),
+        ("hgv=no hgv:conditional=yes~@~(height<4.5)", "", False),
+        ("hgv:conditional=no~@~(weight>3.5);yes~@~(weight>10)", "", False),
+        ("hgv:conditional=no~@~(weight>3.5);delivery~@~(06:00-10:00)", "access_closed", False),
+        ("motor_vehicle:conditional=no~@~(weight>3.5) hgv=yes", "", False),
+        ("hgv:conditional=no~@~(weight>heavy)", "", True),
+        ("hgv:conditional=no~@~(((", "", True),
+        ("hgv:conditional=no", "", True),
+        ("hgv:conditional=", "", False),
+    ],
+)
+def test_conditions_of_size(more: str, left_out: str, open_rule: bool) -> None:
+    passage = check(f"tertiary {more}", "heavy", left_out, NONE if left_out else BOTH)
+    assert ("conditional" in passage.notes) == open_rule
+    check(f"tertiary {more}", "drive", "", BOTH)  # a car, whose size is not stated
+
+
+def test_conditions_that_a_car_cannot_judge_are_counted() -> None:
+    check("tertiary motor_vehicle:conditional=no~@~(weight>3.5)", "drive", "", BOTH, "conditional")
+    long = "no @ (weight>3.5) " * 20
+    assert "conditional" in judge_way({"highway": "tertiary", "hgv:conditional": long}, HEAVY).notes
 
 
 def test_size_of_the_vehicle() -> None:
@@ -663,7 +728,7 @@ NODE_ROWS = [
     ("barrier=kissing_gate", True, False),
     ("barrier=stile", True, False),
     ("barrier=turnstile", True, False),
-    ("barrier=swing_gate", True, False),
+    ("barrier=swing_gate", False, False),
     ("barrier=jersey_barrier", True, False),
     ("barrier=bus_trap", True, False),
     ("barrier=log", True, False),
@@ -747,6 +812,8 @@ def test_nodes_are_counted() -> None:
     assert judge_node(tags("barrier=gate access=no"), DRIVE).notes == ("barrier_closed_by_tag",)
     assert judge_node(tags("barrier=block motorcar=yes"), DRIVE).notes == ("barrier_opened_by_tag",)
     assert judge_node(tags("barrier=gate locked=yes"), DRIVE).notes == ("barrier_locked",)
+    assert judge_node(tags("access=no"), DRIVE) == Gate(False, 0.0, ("node_access",))
+    assert judge_node(tags("access=yes"), DRIVE) == Gate(False, 0.0, ())
     assert judge_node({}, DRIVE) == Gate(False, 0.0, ())
 
 

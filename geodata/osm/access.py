@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from .conditions import conditional
 from .profile import Profile
 from .quantities import length_m, parts, tidy, weight_t
 
@@ -55,13 +56,22 @@ def verdict(tags: Tags, profile: Profile, *, direction: str = "") -> tuple[str, 
     notes: list[str] = []
     for key in profile.keys:
         for name in (f"{key}:{direction}", key) if direction else (key,):
-            if (value := tidy(tags.get(name, ""))) == "":
+            if (value := _stated(tags, name, profile)) == "":
                 continue
             kinds = [kind for part in parts(value) if (kind := profile.access.get(part))]
             if kinds:
                 return min(kinds, key=_OPENNESS.index), key, notes
             notes.append("access_unknown")
     return "", "", notes
+
+
+def _stated(tags: Tags, key: str, profile: Profile) -> str:
+    """Return the value of a key in tidy form; a condition that the vehicle always meets comes first."""
+    if (text := tags.get(f"{key}:conditional")) is not None:
+        value, _ = conditional(text, profile.vehicle)
+        if value:
+            return value
+    return tidy(tags.get(key, ""))
 
 
 def passing(tags: Tags, profile: Profile, name: str) -> tuple[str, list[str]]:
@@ -96,14 +106,22 @@ def _implied(tags: Tags, profile: Profile, name: str) -> tuple[str, list[str]]:
     return "both", []
 
 
-def too_large(tags: Tags, profile: Profile) -> tuple[str, list[str]]:
-    """Hold the vehicle against the limits of size: code of the first that it exceeds, or ""; notes."""
+def too_large(tags: Tags, profile: Profile, *, direction: str = "") -> tuple[str, list[str]]:
+    """Hold the vehicle against the limits of size: code of the first that it exceeds, or ""; notes.
+
+    Parameters
+    ----------
+    direction
+        ``forward`` or ``backward`` for the limits of one direction (``maxweight:forward``), "" for those of
+        both: the strictest counts.
+    """
+    suffix = f":{direction}" if direction else ""
     notes: list[str] = []
     for size, code, keys, read, least, most in _SIZE_KEYS:
         if size not in profile.vehicle:
             continue
         for key in keys:
-            if (text := tidy(tags.get(key, ""))) == "" or text in _NO_LIMIT:
+            if (text := tidy(tags.get(f"{key}{suffix}", ""))) == "" or text in _NO_LIMIT:
                 continue
             limit = _limit(text, size, read, profile)
             if limit is None or not least <= limit <= most:
@@ -126,14 +144,14 @@ def barred(tags: Tags, profile: Profile) -> tuple[bool, str]:
     """Judge the barrier on a node: whether it closes the road, and the code of the reason ("" without one).
 
     A tag of access on the barrier decides, then a lock, then the kind of barrier. On a node without a
-    barrier, tags of access speak about something else.
+    barrier, tags of access speak about something else: they are counted only.
     """
     kinds = parts(tidy(tags.get("barrier", ""))) or (
         ["gate"] if tidy(tags.get("highway", "")) == "gate" else []
     )
-    if not kinds:
-        return False, ""
     said, _, _ = verdict(tags, profile)
+    if not kinds:
+        return False, "node_access" if said in {"closed", "special"} else ""
     if said:
         closed = said in {"closed", "special"}
         return closed, "barrier_closed_by_tag" if closed else "barrier_opened_by_tag"

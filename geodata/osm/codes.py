@@ -8,7 +8,7 @@ from types import MappingProxyType
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
         "no_highway": "不是道路, 也不是所选方式可用的轮渡",
-        "not_a_road": "在建、规划、废弃或不供通行的道路 (highway=construction、proposed 等)",
+        "not_a_road": "在建、规划、废弃或不供通行的道路 (highway=construction、proposed, abandoned=yes 等)",
         "class_unknown": "道路等级 (highway) 不认识, 未采用",
         "class_closed": "该等级的道路不供所选方式通行",
         "area": "面状的广场或场地 (area=yes), 不是线",
@@ -62,7 +62,8 @@ NOTES: Mapping[str, str] = MappingProxyType(
         "access_one_way": "一个方向禁止通行",
         "opened_by_tag": "该等级一般不供所选方式通行, 因明确标注允许而采用",
         "limit_unreadable": "限重、限高、限宽等读不懂, 未采用",
-        "conditional": "另有按时段或条件的规定 (…:conditional), 未计入",
+        "limit_one_way": "限重、限高等只限一个方向且低于车辆, 该方向不通行",
+        "conditional": "另有按时段、天气或用途的规定 (…:conditional), 未计入",
         "first_of_many": "道路等级写有多个值, 取第一个认识的",
         "alias": "旧的或少见的道路等级, 按相近等级处理",
         "ferry_duration": "轮渡按标注的时长 (duration) 计时, 不含候船",
@@ -77,6 +78,7 @@ NOTES: Mapping[str, str] = MappingProxyType(
         "barrier_locked": "大门上锁, 道路在此断开",
         "barrier_passed": "可通过的障碍物 (大门、收费站、栏杆等), 按可通行处理",
         "node_limit": "节点上的限重、限高、限宽低于车辆, 道路在此断开",
+        "node_access": "没有障碍物的节点标注禁止通行, 按可通行处理",
         "seconds_added": "通过收费站、信号灯等加计时间",
     }
 )

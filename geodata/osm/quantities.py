@@ -29,6 +29,7 @@ _LENGTH_UNITS = {
     **dict.fromkeys(("'", "ft", "feet", "foot"), 0.3048),
     **dict.fromkeys(('"', "in", "inch", "inches"), 0.0254),
 }
+_LABEL = re.compile(r"限[重载速高宽长轴]+\s*:?\s*")
 _FEET = re.compile(r"([0-9]{1,3})\s*(?:'|ft|feet)\s*([0-9]{1,2}(?:\.[0-9]{1,2})?)\s*(?:\"|''|in|inches)?")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2})(?::([0-9]{1,2}))?")
 _ISO = re.compile(r"p(?:([0-9]{1,2})d)?(?:t(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s)?)?")
@@ -76,8 +77,8 @@ def weight_t(text: str) -> float | None:
 
     Examples
     --------
-    >>> weight_t("7500 kg"), weight_t("3,5"), weight_t("heavy")
-    (7.5, 3.5, None)
+    >>> weight_t("7500 kg"), weight_t("3,5"), weight_t("限重10吨"), weight_t("heavy")
+    (7.5, 3.5, 10.0, None)
     """
     return _measure(text, _WEIGHT_UNITS)
 
@@ -114,7 +115,7 @@ def duration_s(text: str) -> float | None:
 
 
 def _measure(text: str, units: dict[str, float]) -> float | None:
-    found = _NUMBER.fullmatch(text)
+    found = _NUMBER.fullmatch(_LABEL.sub("", text, count=1))
     if found is None:
         return None
     unit = units.get((found[2] or "").strip())

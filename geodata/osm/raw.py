@@ -11,36 +11,39 @@ from numpy.typing import NDArray
 OSM_LICENCE = "© OpenStreetMap contributors, ODbL"
 """Licence of what comes from OpenStreetMap; maps of such networks state it."""
 
+_ACCESS = ("access", "vehicle", "motor_vehicle", "motorcar", "hgv", "goods", "foot")
+_SPEEDS = ("maxspeed", *(f"maxspeed:{key}" for key in _ACCESS if key != "access"))
+_LIMITS = (
+    "maxweight", "maxweight:hgv", "maxweightrating", "maxweightrating:hgv", "maxgcweight", "maxaxleload",
+    "maxheight", "maxheight:physical", "maxwidth", "maxwidth:physical", "maxlength",
+)  # fmt: skip
+_DIRECTIONS = ("", ":forward", ":backward")
+_CONDITIONS = ("", ":conditional")
+
 WAY_KEYS = frozenset(
     {
         "highway", "route", "area", "junction", "service", "tracktype", "surface", "smoothness", "bridge",
-        "tunnel", "ford", "toll", "motorroad", "motor_vehicle", "motorcar", "vehicle", "access", "hgv",
-        "goods", "foot", "bus", "psv", "emergency", "oneway", "oneway:motor_vehicle", "oneway:motorcar",
-        "oneway:vehicle", "oneway:foot", "oneway:hgv", "vehicle:forward", "vehicle:backward",
-        "motor_vehicle:forward", "motor_vehicle:backward", "motorcar:forward", "motorcar:backward",
-        "maxspeed", "maxspeed:forward", "maxspeed:backward", "maxspeed:hgv", "maxspeed:type",
-        "source:maxspeed", "zone:maxspeed", "maxspeed:advisory", "maxspeed:practical", "maxweight",
-        "maxweight:hgv", "maxweightrating", "maxweightrating:hgv", "maxgcweight", "maxaxleload", "maxheight",
-        "maxheight:physical", "maxwidth", "maxwidth:physical", "maxlength", "hazmat", "lanes", "width",
+        "tunnel", "ford", "toll", "motorroad", "bus", "psv", "emergency", "oneway", "oneway:motor_vehicle",
+        "oneway:motorcar", "oneway:vehicle", "oneway:foot", "oneway:hgv", "oneway:goods",
+        "oneway:conditional", "maxspeed:type", "source:maxspeed", "zone:maxspeed", "maxspeed:advisory",
+        "maxspeed:practical", "maxweight:conditional", "maxheight:conditional", "hazmat", "lanes", "width",
         "sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right", "footway", "ice_road",
-        "winter_road", "duration", "impassable", "status", "lit", "conveying", "access:forward",
-        "access:backward", "hgv:forward", "hgv:backward", "foot:forward", "foot:backward", "goods:forward",
-        "goods:backward", "oneway:goods", "maxspeed:hgv:forward", "maxspeed:hgv:backward",
-        "access:conditional", "vehicle:conditional", "motor_vehicle:conditional", "motorcar:conditional",
-        "hgv:conditional", "foot:conditional", "goods:conditional", "oneway:conditional",
-        "maxspeed:conditional", "maxweight:conditional", "maxheight:conditional",
+        "winter_road", "duration", "impassable", "status", "abandoned", "disused", "lit", "conveying",
     }
+    | {
+        f"{key}{direction}{condition}"
+        for key in (*_ACCESS, *_SPEEDS)
+        for direction in _DIRECTIONS
+        for condition in _CONDITIONS
+    }
+    | {f"{key}{direction}" for key in _LIMITS for direction in _DIRECTIONS}
 )  # fmt: skip
 """Keys of ways that the rules may look at; ``ref`` and the names are kept apart as labels."""
 
 NODE_KEYS = frozenset(
-    {
-        "barrier", "access", "vehicle", "motor_vehicle", "motorcar", "hgv", "foot", "bollard", "locked",
-        "maxweight", "maxheight", "maxheight:physical", "maxwidth", "maxwidth:physical", "highway",
-        "ford", "railway", "emergency", "opening_hours", "goods", "maxaxleload", "maxlength",
-        "maxweight:hgv", "maxweightrating", "maxweightrating:hgv", "maxgcweight",
-    }
-)  # fmt: skip
+    {"barrier", "bollard", "locked", "highway", "ford", "railway", "emergency", "opening_hours", *_LIMITS}
+    | {f"{key}{condition}" for key in _ACCESS for condition in _CONDITIONS}
+)
 """Keys of nodes that the rules may look at."""
 
 NAME_KEYS = ("name:zh", "name", "name:en")

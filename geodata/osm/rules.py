@@ -10,9 +10,10 @@ from ..network import CLASSES
 from . import osmnx_like
 from .access import barred, passing, too_large, verdict
 from .codes import CODES
+from .conditions import conditional
 from .profile import Profile, read_profile
 from .quantities import parts, tidy
-from .speeds import ferry_s, speed
+from .speeds import ferry_s, speed, speed_keys
 
 __all__ = ["CODES", "Gate", "Passage", "Profile", "judge_node", "judge_way", "label", "read_profile"]
 
@@ -20,7 +21,7 @@ Tags = Mapping[str, str]
 
 _TRUE = frozenset({"yes", "true", "1"})
 _CLASS = {name: position for position, name in enumerate(CLASSES)}
-_CONDITIONS = tuple(f"{key}:conditional" for key in ("oneway", "maxspeed", "maxweight", "maxheight"))
+_CONDITIONS = tuple(f"{key}:conditional" for key in ("oneway", "maxweight", "maxheight"))
 _SIDEWALKS = ("sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right")
 _SHUT = frozenset({"closed", "special"})
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -118,6 +119,8 @@ def _unusable(tags: Tags, profile: Profile) -> str:
     """Say why nobody uses a way, whatever the mode; "" where somebody may."""
     if tidy(tags.get("area", "")) in _TRUE:
         return "area"
+    if any(tidy(tags.get(key, "")) in _TRUE for key in ("abandoned", "disused")):
+        return "not_a_road"
     if tidy(tags.get("impassable", "")) in _TRUE or tidy(tags.get("status", "")) == "impassable":
         return "impassable"
     if tidy(tags.get("ice_road", "")) in _TRUE or tidy(tags.get("winter_road", "")) in _TRUE:
@@ -157,11 +160,17 @@ def _opened(tags: Tags, profile: Profile, name: str, said: tuple[str, str], note
     if way == "neither":
         return _left_out(name, "reversible", notes)
     shut = _shut(said)
+    large = [too_large(tags, profile, direction=direction) for direction in ("forward", "backward")]
+    notes += [*large[0][1], *large[1][1]]
     may = (way != "backward" and not shut[0], way != "forward" and not shut[1])
-    if not any(may):
-        return _left_out(name, "both_ways_closed", notes)
+    fits = (may[0] and not large[0][0], may[1] and not large[1][0])
+    if not any(fits):
+        why = large[may.index(True)][0] if any(may) else "both_ways_closed"
+        return _left_out(name, why, notes)
     notes += ["access_one_way"] * any(shut) + ["access_limited"] * ("limited" in said)
-    notes += ["conditional"] * any(key in tags for key in _conditions(profile))
+    notes += ["limit_one_way"] * (fits != may)
+    notes += ["conditional"] * _conditional(tags, profile)
+    may = fits
     kmh, said_of_speed = _speeds(tags, profile, name, may)
     if not any(kmh):
         return _left_out(name, "impassable", notes)
@@ -184,8 +193,13 @@ def _shut(said: tuple[str, str]) -> tuple[bool, bool]:
     return said[0] in _SHUT, said[1] in _SHUT
 
 
-def _conditions(profile: Profile) -> Iterable[str]:
-    return (*_CONDITIONS, *(f"{key}:conditional" for key in profile.keys))
+def _conditional(tags: Tags, profile: Profile) -> bool:
+    """Tell whether a rule for some hours or purposes stands beside what was judged."""
+    judged = (*profile.keys, *speed_keys(profile))
+    texts = [text for key in judged if (text := tags.get(f"{key}:conditional")) is not None]
+    return any(key in tags for key in _CONDITIONS) or any(
+        conditional(text, profile.vehicle)[1] for text in texts
+    )
 
 
 def _meets(tags: Tags, profile: Profile, name: str) -> bool:

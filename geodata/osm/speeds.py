@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from .conditions import conditional
 from .profile import Profile
 from .quantities import duration_s, parts, speed_kmh, tidy
 
@@ -62,9 +63,10 @@ def limit_kmh(tags: Tags, profile: Profile, direction: str) -> tuple[float | Non
     """Find the posted limit for a direction (``forward``, ``backward``): km/h or None, and the codes."""
     notes: list[str] = []
     for key in _keys(profile, direction):
-        if key not in tags:
+        held, _ = conditional(tags.get(f"{key}:conditional", ""), profile.vehicle)
+        if not held and key not in tags:
             continue
-        kmh, code = posted(tags[key], profile)
+        kmh, code = posted(held or tags[key], profile)
         if kmh is not None:
             return kmh, [*notes, code]
         notes.append(code)
@@ -75,12 +77,15 @@ def limit_kmh(tags: Tags, profile: Profile, direction: str) -> tuple[float | Non
     return None, notes
 
 
+def speed_keys(profile: Profile) -> tuple[str, ...]:
+    """Return the keys of limits without a direction, the most specific first (``maxspeed:hgv`` …)."""
+    return (*(f"maxspeed:{key}" for key in profile.keys if key != "access"), "maxspeed")
+
+
 def _keys(profile: Profile, direction: str) -> Iterator[str]:
-    if profile.mode == "heavy":
-        yield f"maxspeed:hgv:{direction}"
-        yield "maxspeed:hgv"
-    yield f"maxspeed:{direction}"
-    yield "maxspeed"
+    for key in speed_keys(profile):
+        yield f"{key}:{direction}"
+        yield key
 
 
 def speed(tags: Tags, profile: Profile, name: str, direction: str) -> tuple[float, list[str]]:
