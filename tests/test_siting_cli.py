@@ -153,7 +153,10 @@ def test_the_answer_in_words(capsys, reach: str) -> None:
     ("more", "parts"),
     [
         (["--model", "mclpp", "--p", "1"], ["没有这个模型", "p-median(总路程最短)"]),
-        (["--model", "mclp"], ["应给出 --p 或 --budget"]),
+        (["--model", "mclp"], ["应给出 --p 或 --budget; 例如 --p 10"]),
+        (["--model", "k-cover", "--p", "2"], ["应给出 --times; 例如 --times 2"]),
+        (["--model", "expected", "--p", "2"], ["应给出 --failure; 例如 --failure 10"]),
+        (["--model", "partial"], ["应给出 --share; 例如 --share 90"]),
         (["--model", "mclp", "--p", "1", "--budget", "2"], ["只能给一个"]),
         (["--model", "partial"], ["--share"]),
         (["--model", "partial", "--share", "120"], ["至多 100"]),
@@ -197,10 +200,21 @@ def _bomb() -> bytes:
     return file.getvalue()
 
 
+def _boaster(name: str, numbers: int) -> bytes:
+    """A good file but for one array, which says that it has more numbers and ends after its header."""
+    file = io.BytesIO(_stored())
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({numbers},), }}".ljust(117) + "\n"
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00v\x00" + header.encode())
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [
         (b"", "不是完好的 .npz"),
+        (_boaster("site_cost", 400_000_000), "site_cost 比 indptr、indices 还长, 未读取"),
+        (_boaster("site_cost", 1_000), "不是完好的 .npz"),
         (b"PK\x03\x04 nothing", "不是完好的 .npz"),
         (_stored()[:200], "不是完好的 .npz"),
         (_bomb(), ""),
@@ -211,11 +225,11 @@ def _bomb() -> bytes:
         (_stored(indices=np.array([0, 0, 1, -2])), "不能为负"),
         (_stored(n_sites=2), "n_sites 应不小于 3"),
         (_stored(n_sites=2.5), "n_sites 应是一个整数"),
-        (_stored(weight=WEIGHT[:3]), "weight 应有 4 个数"),
+        (_stored(weight=WEIGHT[:3]), "weight 应是 4 个数字"),
         (_stored(weight=-WEIGHT), "不小于 0"),
         (_stored(weight=WEIGHT * np.nan), "不小于 0"),
-        (_stored(weight=np.array(["a"] * 4)), "weight 应有 4 个数"),
-        (_stored(cost=COST[:2]), "cost 应有 4 个数"),
+        (_stored(weight=np.array(["a"] * 4)), "weight 应是 4 个数字"),
+        (_stored(cost=COST[:2]), "cost 应是 4 个数字"),
         (_stored(demand=WEIGHT), "两个名称"),
         (_stored(weight=WEIGHT * 1e300), "合计应不超过"),
         (_stored(weight=np.array([1e308] * 4)), "合计应不超过"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ _NAMES = {
 """Names under which each array may stand, ours first; ``data``, ``shape`` and ``format`` are scipy's,
 ``arr_…`` those of arrays that were saved without a name, in our order."""
 
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _MOST_BYTES = 12_000_000_000
 _MOST_CANDIDATES = 100_000
 _MOST_VALUE = 1e15
@@ -78,7 +81,8 @@ def read_reach(path: str | Path) -> ReachFile:
     problems: list[Problem] = []
     missing = [name for name in ("indptr", "indices") if name not in arrays]
     if missing:
-        raise InputError(Problem(source.name, f"缺少 {'、'.join(missing)}", ", ".join(arrays)[:80], _FIX))
+        got = ", ".join("n_sites" if name == "n_candidates" else name for name in arrays)
+        raise InputError(Problem(source.name, f"缺少 {'、'.join(missing)}", got[:80], _FIX))
     kind = arrays["format"].ravel().tolist() if "format" in arrays else []
     if kind not in ([], [b"csr"], ["csr"]):
         raise InputError(Problem(source.name, "应为 CSR 格式", str(kind)[:40], "请用 tocsr()"))
@@ -130,6 +134,7 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
             )
             if twice:
                 raise InputError([Problem(source.name, "同一数组有两个名称", name) for name in twice])
+            _refuse_oversized(source, {known[name]: name for name in given})
             return {known[name]: stored[name] for name in given}
     except InputError:  # a ValueError, too
         raise
@@ -140,6 +145,35 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
         raise InputError(Problem(source.name, "不是完好的 .npz 文件", fix=_FIX)) from None
     except MemoryError:
         raise InputError(Problem(source.name, "数组大到内存装不下", fix="请先合并相同的需求点")) from None
+
+
+def _refuse_oversized(source: Path, members: Mapping[str, str]) -> None:
+    """Refuse arrays that say of themselves that they have more numbers than there are rows, pairs or sites.
+
+    Only their headers are read: a few kilobytes of packed zeros may be some gigabytes of array.
+    """
+    with zipfile.ZipFile(source) as archive:
+        sizes = {name: _stated_size(archive, f"{member}.npy") for name, member in members.items()}
+    most = max(sizes.get("indptr", 0), sizes.get("indices", 0), _MOST_CANDIDATES)
+    problems = [
+        Problem(source.name, f"{name} 比 indptr、indices 还长, 未读取", f"{size:,} 个数")
+        for name, size in sizes.items()
+        if size > most
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _stated_size(archive: zipfile.ZipFile, member: str) -> int:
+    """Read how many numbers an array has from its header; 0 where `numpy.load` shall judge it."""
+    if member not in archive.namelist():
+        return 0
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            return 0
+        shape, _, _ = _HEADERS[version](file)
+    return math.prod(shape)
 
 
 def _whole(source: Path, arrays: dict[str, NDArray[Any]], name: str, problems: list[Problem]) -> Positions:
@@ -198,8 +232,8 @@ def _numbers(
         return None
     array = np.asarray(arrays[name])
     if array.shape != (size,) or array.dtype.kind not in "iufb":
-        got = f"{array.dtype}, 形状 {array.shape}"
-        problems.append(Problem(source.name, f"{name} 应有 {size} 个数", got))
+        got = "文字" if array.dtype.kind in "US" else str(array.dtype)
+        problems.append(Problem(source.name, f"{name} 应是 {size} 个数字", f"{got}, 形状 {array.shape}"))
         return None
     with np.errstate(over="ignore"):  # a number of long double may be too large
         numbers = array.astype(np.float64)
