@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from . import _chinese  # noqa: F401 (must come before typer)
 
@@ -11,7 +12,7 @@ import typer  # isort: skip
 
 from ..geodata.errors import InputError, Problem
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 
 _TOPICS = "状态 分档 备份 均衡 可达性 要求 容量 时段 失去站点 道路 淹没 缺口 价值"
 _MOST_ROWS = 120
@@ -50,10 +51,11 @@ def assess(
     wanted = job.Wanted(by, group, at, capacity, need, limit, top, optimal, polygon)
     if kind is None or topic is None:
         if kind is not None or limit is not None or polygon:
-            every = "全部评估请不填图层和主题, 也不填 --limit、--polygon"
-            fix = f"例如 boai assess 备灾仓库 状态; 主题有 {_TOPICS}; {every}"
+            fix = f"例如 boai assess 备灾仓库 状态; 主题有 {_TOPICS}; "
+            fix += "全部评估请不填图层和主题, 也不填 --limit、--polygon"
             raise InputError(Problem("命令", "应给出图层和主题", fix=fix))
-        _everything(job.assess_all(root, wanted, progress=say), as_json)
+        every = job.assess_all(root, wanted, progress=say)
+        _tell_files(every, every["notes"], as_json)
         return
     found = job.assess(root, kind, topic, wanted, progress=say)
     if as_json:
@@ -64,18 +66,18 @@ def assess(
         most = top if table["ranked"] else _MOST_ROWS
         console.print_table(console.marked(title, found["labels"]), table["shown"][:most], table["headers"])
         if (more := len(table["shown"]) - most) > 0:
-            typer.echo(f"还有 {more:,} 行, 可加 --top, 用 --json, 或不填主题写成表格文件。")
-    for note in job.lines_of(found):
-        typer.echo(console.clean(note))
+            tell(f"还有 {more:,} 行, 可加 --top, 用 --json, 或不填主题写成表格文件。")
+    tell(*job.lines_of(found))
 
 
-def _everything(found: dict[str, list[str]], as_json: bool) -> None:
+def _tell_files(found: Mapping[str, Any], notes: Iterable[str], as_json: bool) -> None:
+    """List the files that were written; the notes on them go to standard error."""
     if as_json:
         console.print_json(found)
         return
     for path in found["files"]:
         typer.echo(path)
-    for note in found["notes"]:
+    for note in notes:
         say(note)  # the standard output is a list of files
 
 
@@ -98,13 +100,7 @@ def areas(
         root, kind, out, overlap=overlap, together=together, spacing_m=spacing, overwrite=overwrite,
         progress=say,
     )  # fmt: skip
-    if as_json:
-        console.print_json(found)
-        return
-    for path in found["files"]:
-        typer.echo(path)
-    for note in [console.marked(found["sentence"], found["labels"]), *found["notes"]]:
-        say(note)
+    _tell_files(found, [console.marked(found["sentence"], found["labels"]), *found["notes"]], as_json)
 
 
 @townships_app.command("use", cls=Command)
@@ -118,12 +114,8 @@ def townships_use(
     from . import in_use
 
     found = in_use.use_townships(root, file, layer=layer)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["sentence"]))
-    if found["note"]:
-        typer.echo(console.clean(found["note"]))
+    lines = [found["sentence"], *([found["note"]] if found["note"] else [])]
+    reply(found, lines, as_json=as_json)
 
 
 @townships_app.command("reset", cls=Command)
@@ -132,7 +124,4 @@ def townships_reset(root: WorkspaceOption = DEMO, as_json: JsonOption = False) -
     from . import in_use
 
     found = in_use.approximate_townships(root)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["sentence"]))
+    reply(found, [found["sentence"]], as_json=as_json)

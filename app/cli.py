@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 import io
-import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +17,9 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from ..geodata.errors import BoaiError, InputError, Problem
-from . import console
+from . import console, usage
 from .assess_cli import areas, assess, townships_app
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 from .desk_cli import desk_app
 from .layers_cli import layers_app
 from .maps_cli import charts, export, page, report, sheets
@@ -65,16 +65,8 @@ def init(
     from . import workspace
 
     done = workspace.init(folder, force=force, network=network, progress=say)
-    if as_json:
-        console.print_json({"workspace": str(done.root), **done.manifest})
-    else:
-        typer.echo(f"工作区已就绪: {done.root}")
-
-
-def _tell_notes(found: dict[str, Any]) -> None:
-    """Say what a reader of a table must know: empty layers, sites that do not count."""
-    for note in found["notes"]:
-        typer.echo(console.clean(note))
+    found = {"workspace": str(done.root), **done.manifest}
+    reply(found, [f"工作区已就绪: {done.root}"], as_json=as_json)
 
 
 def _percent(share: float | None) -> str:
@@ -106,7 +98,7 @@ def coverage(
     }  # fmt: skip
     rows = [{**row, "second_share": _percent(row["second_share"])} for row in found["summary"]]
     console.print_table("全省概要", rows, headers)
-    _tell_notes(found)
+    tell(*found["notes"])
 
 
 @app.command(cls=Command)
@@ -128,7 +120,7 @@ def gaps(
         "nearest_site": "最近站点", "cost_text": "到最近站点", "label": "标注",
     }  # fmt: skip
     console.print_table(console.marked("缺口", found["labels"]), found["rows"], headers)
-    _tell_notes(found)
+    tell(*found["notes"])
 
 
 app.command(cls=Command)(assess)
@@ -162,13 +154,9 @@ def compare(
     if not any(row.get("all_cost") for row in main):
         headers.pop("all_cost")
     console.print_table(console.marked("方案对比", found["labels"]), main, headers)
-    for sentence in [*found["sentences"], found["conclusion"]]:
-        if sentence:
-            typer.echo(console.clean(sentence))
-    for row in found["dominance"]:
-        if row["dominated"]:
-            typer.echo(console.clean(f"{row['title']}: {row['text']}"))
-    _tell_notes(found)
+    tell(*(sentence for sentence in [*found["sentences"], found["conclusion"]] if sentence))
+    tell(*(f"{row['title']}: {row['text']}" for row in found["dominance"] if row["dominated"]))
+    tell(*found["notes"])
     for path in found["files"]:
         typer.echo(path)
 
@@ -210,20 +198,16 @@ def nearest(
     """应急: 离这里最近的仓库或队伍, 多久能到, 有什么, 电话, 途经哪里。"""
     from .desk import question as desk
 
-    answer = desk.nearest(root, at, kind=kind, k=k, avoid=avoid or [])
-    features = answer.pop("features")
+    found = desk.nearest(root, at, kind=kind, k=k, avoid=avoid or [])
+    features = found.pop("features")
     if geojson is not None:
         from .network import save_geojson
 
         save_geojson({"type": "FeatureCollection", "features": features}, geojson)
     if geometry:
-        for card, feature in zip(answer["sites"], features, strict=True):
+        for card, feature in zip(found["sites"], features, strict=True):
             card["geometry"] = feature["geometry"]
-    if as_json:
-        console.print_json(answer)
-        return
-    for line in desk.lines(answer):
-        typer.echo(console.clean(line))
+    reply(found, desk.lines(found), as_json=as_json)
 
 
 @app.command(cls=Command)
@@ -236,11 +220,7 @@ def demo(
     from . import demo as job
 
     found = job.run(root, network=network, progress=say)
-    if as_json:
-        console.print_json(found)
-        return
-    for line in job.lines(found):
-        typer.echo(console.clean(line))
+    reply(found, job.lines(found), as_json=as_json)
 
 
 def _version(value: bool) -> None:
@@ -260,23 +240,10 @@ def _root(
     del version
 
 
-def _usage(error: Any) -> str:
-    """One Chinese sentence for a wrong call, by the kind of typer's error."""
-    words = {
-        "NoSuchOption": "没有这个选项",
-        "MissingParameter": "缺少参数",
-        "BadParameter": "参数值不对",
-        "BadOptionUsage": "选项缺少值或用法不对",
-    }
-    what = words.get(type(error).__name__, "没有这个命令, 或参数太多")
-    parameter = getattr(error, "param", None)
-    name = getattr(error, "option_name", "") or (
-        "" if parameter is None else (parameter.opts or [parameter.name])[0]
-    )
-    got = name or " ".join(re.findall(r"'([^']*)'", str(error.format_message())))
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "boai"
-    return str(Problem("命令", what, got, f"请看 {command} --help"))
+@cache
+def _commands() -> Any:
+    """Make the tree of all commands, once in a process."""
+    return typer.main.get_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -289,26 +256,26 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        code = app(arguments, standalone_mode=False)
+        code = _commands()(arguments, prog_name="boai", standalone_mode=False)
     except BoaiError as error:
         problems = error.problems if isinstance(error, InputError) else [error]
         for problem in problems:
-            typer.echo(f"错误: {console.clean(problem)}", err=True)
+            say(f"错误: {problem}")
         code = 1
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except OSError as error:
-        typer.echo(f"错误: {console.clean(_system(error))}", err=True)
+        say(f"错误: {_system(error)}")
         code = 1
     except Exception as error:
         if hasattr(error, "format_message"):
-            typer.echo(f"错误: {console.clean(_usage(error))}", err=True)
+            say(f"错误: {usage.sentence(error)}")
             code = 2
         else:
-            typer.echo(f"错误: {console.clean(_internal(error))}", err=True)
+            say(f"错误: {_internal(error)}")
             code = 70
     if code == 130:
-        typer.echo("已中止。", err=True)
+        say("已中止。")
     sys.exit(code if isinstance(code, int) else 0)
 
 

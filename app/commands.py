@@ -1,7 +1,8 @@
-"""What all commands share: Chinese help, the options that every command has, progress on standard error."""
+"""What all commands share: Chinese help, the options that every command has, how they answer and report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,3 +45,25 @@ JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON, 供程序
 def say(text: str) -> None:
     """Progress goes to standard error, so that --json output stays clean."""
     typer.echo(console.clean(text), err=True)
+
+
+def tell(*lines: object) -> None:
+    """Write lines of an answer to standard output; a name from a file steers no terminal."""
+    for line in lines:
+        typer.echo(console.clean(line))
+
+
+def reply(found: object, lines: Iterable[object], *, as_json: bool) -> None:
+    """Give an answer that is said in lines: to programs as one JSON document.
+
+    Parameters
+    ----------
+    found
+        What JSON holds, see `console.jsonable`.
+    lines
+        The same in words; a generator is run only where people read it.
+    """
+    if as_json:
+        console.print_json(found)
+    else:
+        tell(*lines)

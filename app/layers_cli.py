@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import typer  # isort: skip
 
 from ..geodata.errors import InputError, Problem
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 
 layers_app = typer.Typer(
     cls=Group, help="图层: 检查、导入、导出、模板、历史与撤销。", invoke_without_command=True
@@ -77,14 +77,11 @@ def layers(
     from . import layers as answers
 
     rows = answers.list_layers(root, registry)
-    if as_json:
-        console.print_json(rows)
-        return
     headers = {
         "kind": "图层", "name": "名称", "sites": "站点数", "in_service": "在用", "levels": "级别",
         "label": "标注",
     }  # fmt: skip
-    console.print_table("图层", rows, headers)
+    _reply_rows(rows, "图层", headers, as_json=as_json)
 
 
 @layers_app.command("show", cls=Command)
@@ -98,10 +95,8 @@ def layers_show(
     from . import layers as answers
 
     found = answers.show(root, registry, kind)
-    if as_json:
-        console.print_json(found["rows"])
-        return
-    console.print_table(console.marked(found["title"], found["labels"]), found["shown"], found["headers"])
+    title = console.marked(found["title"], found["labels"])
+    _reply_rows(found["rows"], title, found["headers"], as_json=as_json, shown=found["shown"])
 
 
 @layers_app.command("types", cls=Command)
@@ -115,9 +110,6 @@ def layers_types(
     from . import layers as answers
 
     rows = answers.describe_types(root, kind, types)
-    if as_json:
-        console.print_json(rows)
-        return
     headers = (
         {"code": "代码", "title": "名称", "role": "用途", "meaning": "含义"}
         if kind is None
@@ -126,7 +118,7 @@ def layers_types(
             "meaning": "含义",
         }
     )  # fmt: skip
-    console.print_table("资源类型" if kind is None else f"{kind} 的属性", rows, headers)
+    _reply_rows(rows, "资源类型" if kind is None else f"{kind} 的属性", headers, as_json=as_json)
 
 
 @layers_app.command("check", cls=Command)
@@ -148,8 +140,10 @@ def layers_check(
     from . import layers as answers
     from .outputs import Reading
 
-    leave = (save_mapping, sheet, report, types, overwrite)
-    reading = Reading(file, kind, crs, confirm, mapping, *leave)
+    reading = Reading(
+        file, kind, crs=crs, confirm=confirm, mapping=mapping, save_mapping=save_mapping, sheet=sheet,
+        report=report, types=types, overwrite=overwrite,
+    )  # fmt: skip
     found = answers.check(root, reading, progress=say)
     _tell(found, as_json=as_json)
     if not found["ok"]:
@@ -182,8 +176,10 @@ def layers_import(
     from . import layers as answers
     from .outputs import Reading
 
-    leave = (save_mapping, sheet, report, types, overwrite)
-    reading = Reading(file, kind, crs, confirm, mapping, *leave)
+    reading = Reading(
+        file, kind, crs=crs, confirm=confirm, mapping=mapping, save_mapping=save_mapping, sheet=sheet,
+        report=report, types=types, overwrite=overwrite,
+    )  # fmt: skip
     found = answers.import_file(
         root, registry, reading, strict=strict, replace=replace, who=who, why=why, progress=say
     )
@@ -199,18 +195,26 @@ def _tell(found: Mapping[str, Any], *, as_json: bool) -> None:
         return
     verdict, rows = found["verdict"], found["rows"]
     status = _STATUS.get(verdict["status"], verdict["status"])
-    typer.echo(f"坐标系: {console.clean(verdict['system'] or '—')} ({status})")
-    for reason in verdict["reasons"]:
-        typer.echo(f"  {console.clean(reason)}")
+    tell(f"坐标系: {verdict['system'] or '—'} ({status})", *(f"  {reason}" for reason in verdict["reasons"]))
     for table in found["mapping"]:
-        place = console.clean(" ".join(text for text in (table["file"], table["sheet"]) if text))
+        place = " ".join(text for text in (table["file"], table["sheet"]) if text)
         pairs = "、".join(f"{header}→{title}" for header, title in table["titles"].items())
-        typer.echo(f"表头对应 [{place}]: {console.clean(pairs)}")
+        tell(f"表头对应 [{place}]: {pairs}")
         if table["extras"]:
-            typer.echo(f"  另存为附加列: {console.clean('、'.join(table['extras']))}")
-    told = [one for one in found["problems"] if one["code"] != "crs_tested"]  # the verdict stands above
-    problems = sorted(told, key=lambda one: list(_SEVERITY).index(one["severity"]))
-    shown = [_short(one) for one in problems[:_SHOWN]]
+            tell(f"  另存为附加列: {'、'.join(table['extras'])}")
+    _tell_problems(found["problems"])
+    tell(f"读到 {rows['read']} 行: 可导入 {rows['good']} 行, 隔离 {rows['quarantined']} 行")
+    if "stored" in found:
+        tell(found["outcome"])
+    elif not found["ok"]:
+        tell("现在不能导入, 请先处理上面的错误")
+
+
+def _tell_problems(problems: Sequence[Mapping[str, Any]]) -> None:
+    """Show the worst problems as a table, without the columns that all of them leave empty."""
+    others = [one for one in problems if one["code"] != "crs_tested"]  # the verdict stands above
+    told = sorted(others, key=lambda one: list(_SEVERITY).index(one["severity"]))
+    shown = [_short(one) for one in told[:_SHOWN]]
     if shown:
         headers = {
             "severity": "程度", "file": "文件", "sheet": "工作表", "row": "行", "column": "列",
@@ -220,14 +224,9 @@ def _tell(found: Mapping[str, Any], *, as_json: bool) -> None:
         sheets = any(one["sheet"] for one in shown)
         hidden = {"file": not several, "sheet": not sheets}
         used = {key: title for key, title in headers.items() if not hidden.get(key, False)}
-        console.print_table(f"问题 ({len(problems)} 处)", shown, used)
-    if len(problems) > _SHOWN:
-        typer.echo(f"另有 {len(problems) - _SHOWN} 处, 用 --report 问题.xlsx 写出全部")
-    typer.echo(f"读到 {rows['read']} 行: 可导入 {rows['good']} 行, 隔离 {rows['quarantined']} 行")
-    if "stored" in found:
-        typer.echo(console.clean(found["outcome"]))
-    elif not found["ok"]:
-        typer.echo("现在不能导入, 请先处理上面的错误")
+        console.print_table(f"问题 ({len(told)} 处)", shown, used)
+    if len(told) > _SHOWN:
+        tell(f"另有 {len(told) - _SHOWN} 处, 用 --report 问题.xlsx 写出全部")
 
 
 def _short(problem: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,12 +249,9 @@ def layers_export(
     from . import layers as answers
 
     found = answers.export(root, registry, kind, path, crs=crs, overwrite=overwrite)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(f"已写出 {found['sites']} 处 ({found['crs']}): {found['file']}"))
-    if found["label"]:
-        typer.echo(f"注意: {found['label']}")
+    lines = [f"已写出 {found['sites']} 处 ({found['crs']}): {found['file']}"]
+    lines += [f"注意: {found['label']}"] if found["label"] else []
+    reply(found, lines, as_json=as_json)
 
 
 @layers_app.command("template", cls=Command)
@@ -271,10 +267,7 @@ def layers_template(
     from . import layers as answers
 
     found = answers.template(root, kind, path, types, overwrite=overwrite)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["file"]))
+    reply(found, [found["file"]], as_json=as_json)
 
 
 @layers_app.command("history", cls=Command)
@@ -289,15 +282,12 @@ def layers_history(
     from . import layers as answers
 
     rows = answers.history(root, registry, kind, limit)
-    if as_json:
-        console.print_json(rows)
-        return
     headers = {
         "number": "序号", "time": "时间", "who": "经办人", "layer": "图层", "what": "动作", "counts": "变动",
         "file": "文件", "crs": "坐标系", "why": "事由",
     }  # fmt: skip
     shown = [{**row, "number": str(row["number"]), "time": console.moment(row["time"])} for row in rows]
-    console.print_table("历史", shown, headers)
+    _reply_rows(rows, "历史", headers, as_json=as_json, shown=shown)
 
 
 @layers_app.command("undo", cls=Command)
@@ -313,10 +303,7 @@ def layers_undo(
     from . import layers as answers
 
     found = answers.undo(root, registry, number, who=who, why=why)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["outcome"]))
+    reply(found, [found["outcome"]], as_json=as_json)
 
 
 @layers_app.command("remove", cls=Command)
@@ -334,10 +321,7 @@ def layers_remove(
     from . import layers as answers
 
     found = answers.remove(root, registry, kind, ids or [], everything=everything, who=who, why=why)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["outcome"]))
+    reply(found, [found["outcome"]], as_json=as_json)
 
 
 @layers_app.command("diff", cls=Command)
@@ -353,14 +337,11 @@ def layers_diff(
     from . import layers as answers
 
     rows = answers.diff(root, registry, before, after, kind)
-    if as_json:
-        console.print_json(rows)
-        return
     headers = {
         "layer": "图层", "id": "编号", "name": "名称", "change": "变动", "title": "内容", "before": "原为",
         "after": "现为",
     }  # fmt: skip
-    console.print_table(f"变动 ({len(rows)} 处)", rows, headers)
+    _reply_rows(rows, f"变动 ({len(rows)} 处)", headers, as_json=as_json)
 
 
 @layers_app.command("quarantine", cls=Command)
@@ -377,17 +358,14 @@ def layers_quarantine(
     from . import layers as answers
 
     rows = answers.quarantine(root, registry, kind, number, out, overwrite=overwrite)
-    if as_json:
-        console.print_json(rows)
-        return
     headers = {
         "revision": "序号", "layer": "图层", "file": "文件", "sheet": "工作表", "row": "行",
         "problems": "问题", "cells": "内容",
     }  # fmt: skip
     shown = [{**row, "cells": "; ".join(f"{k}={v}" for k, v in row["cells"].items())[:200]} for row in rows]
-    console.print_table(f"隔离区 ({len(rows)} 行)", shown, headers)
-    if out is not None:
-        typer.echo(console.clean(out))
+    _reply_rows(rows, f"隔离区 ({len(rows)} 行)", headers, as_json=as_json, shown=shown)
+    if out is not None and not as_json:
+        tell(out)
 
 
 @layers_app.command("verify", cls=Command)
@@ -400,7 +378,19 @@ def layers_verify(
     from . import layers as answers
 
     found = answers.verify(root, registry)
+    reply(found, [f"登记库完好: {found['sites']} 处, 校验值 {found['hash'][:16]}"], as_json=as_json)
+
+
+def _reply_rows(
+    rows: Sequence[Mapping[str, Any]],
+    title: str,
+    headers: Mapping[str, str],
+    *,
+    as_json: bool,
+    shown: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Give rows: to programs as they are, to people as a table (of ``shown`` where it is given)."""
     if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(f"登记库完好: {found['sites']} 处, 校验值 {found['hash'][:16]}"))
+        console.print_json(rows)
+    else:
+        console.print_table(title, rows if shown is None else shown, headers)

@@ -12,7 +12,7 @@ import typer  # isort: skip
 
 from ..geodata.errors import InputError, Problem
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 
 network_app = typer.Typer(
     cls=Group, help="路网: 建立、下载、查看、检验、两点间行车、封闭与恢复道路。", no_args_is_help=True
@@ -63,6 +63,7 @@ def network_build(
 ) -> None:
     """建立路网: 读真实道路, 化简, 存成可直接映射的数组, 报告每一项取舍。"""
     from . import network_build as answers
+    from .network_text import info_lines
 
     if to is None:
         raise InputError(Problem("--to", "没有说明写到哪里", fix="例如 --to roads"))
@@ -73,10 +74,7 @@ def network_build(
         width_m=width, ferries=ferries, overpass=overpass, nominatim=nominatim,
     )  # fmt: skip
     found = answers.build(wanted, to, overwrite=overwrite, progress=say)
-    if as_json:
-        console.print_json(found)
-        return
-    _tell(found)
+    reply(found, info_lines(found), as_json=as_json)
 
 
 def _mode(text: str) -> str:
@@ -116,10 +114,7 @@ def network_download(
     from ..geodata.download import download
 
     found = download(source, to or Path(), mirror=mirror or None, progress=say)
-    if as_json:
-        console.print_json({"file": str(found), "bytes": found.stat().st_size})
-        return
-    typer.echo(console.clean(found))
+    reply({"file": str(found), "bytes": found.stat().st_size}, [found], as_json=as_json)
 
 
 @network_app.command("info", cls=Command)
@@ -132,20 +127,10 @@ def network_info(
 ) -> None:
     """路网概况: 节点、路段、各等级里程、连通情况、导入时的每一项取舍、封闭的道路。"""
     from . import network as answers
-
-    found = answers.info(folder or answers.workspace_network(root))
-    if as_json:
-        console.print_json(found)
-        return
-    _tell(found)
-
-
-def _tell(found: dict[str, Any]) -> None:
-    """Write what a network is as an office reads it."""
     from .network_text import info_lines
 
-    for line in info_lines(found):
-        typer.echo(console.clean(line))
+    found = answers.info(folder or answers.workspace_network(root))
+    reply(found, info_lines(found), as_json=as_json)
 
 
 @network_app.command("check", cls=Command)
@@ -168,10 +153,9 @@ def network_check(
         "minutes": "公布分钟", "model_minutes": "路网分钟", "note": "说明",
     }  # fmt: skip
     console.print_table(console.marked("路网与公布里程的比较", [found["label"]]), found["rows"], headers)
-    typer.echo(_error_line("里程", found["summary"]))
-    typer.echo(_error_line("时间", found["minutes"]))
+    tell(_error_line("里程", found["summary"]), _error_line("时间", found["minutes"]))
     if found["label"]:
-        typer.echo("注意: 部分区段的公布里程本身就是路网数据; 去掉自身里程后的误差见 docs/roads.md。")
+        tell("注意: 部分区段的公布里程本身就是路网数据; 去掉自身里程后的误差见 docs/roads.md。")
 
 
 def _error_line(what: str, summary: dict[str, Any]) -> str:
@@ -204,11 +188,8 @@ def network_time(
         from .network import save_geojson
 
         save_geojson(feature, geojson)
-    if as_json:
-        console.print_json({**found, **({"geometry": feature["geometry"]} if geometry else {})})
-        return
-    for line in answers.lines(found):
-        typer.echo(console.clean(line))
+    more = {"geometry": feature["geometry"]} if geometry else {}
+    reply({**found, **more}, answers.lines(found), as_json=as_json)
 
 
 @network_app.command("close", cls=Command)
@@ -240,11 +221,8 @@ def network_close(
         polygon=polygon,
     )  # fmt: skip
     found = answers.close(folder, choice, speed=speed, reason=reason, reporter=reporter, until=until)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(f"{measure_line(found)}: {found['roads']} 段, {found['km']:.1f} 公里"))
-    typer.echo(console.clean(f"恢复: boai network reopen {folder} {found['number']}"))
+    closed = f"{measure_line(found)}: {found['roads']} 段, {found['km']:.1f} 公里"
+    reply(found, [closed, f"恢复: boai network reopen {folder} {found['number']}"], as_json=as_json)
 
 
 @network_app.command("reopen", cls=Command)
@@ -263,14 +241,11 @@ def network_reopen(
     if every == bool(numbers):
         raise InputError(Problem("命令", "应写编号, 或 --all", fix="编号见 boai network closures"))
     found = answers.reopen(folder, None if every else numbers, reason=reason, who=who)
-    if as_json:
-        console.print_json(found)
-        return
-    for one in found["reopened"]:
-        typer.echo(console.clean(f"已恢复 {measure_line(one)}"))
+    lines = [f"已恢复 {measure_line(one)}" for one in found["reopened"]]
     if found["set_aside"]:
-        typer.echo(f"原有的封闭记录读不出, 已另存为 {found['set_aside']}; 请核对哪些道路仍应封闭。")
-    typer.echo(f"仍有 {len(found['in_force'])} 条封闭或减速。")
+        lines.append(f"原有的封闭记录读不出, 已另存为 {found['set_aside']}; 请核对哪些道路仍应封闭。")
+    lines.append(f"仍有 {len(found['in_force'])} 条封闭或减速。")
+    reply(found, lines, as_json=as_json)
 
 
 @network_app.command("closures", cls=Command)
@@ -285,15 +260,9 @@ def network_closures(
     from .network_text import event_line
 
     found = answers.closures(folder)
-    if as_json:
-        console.print_json(found)
-        return
-    for one in found["in_force"]:
-        typer.echo(console.clean(measure_line(one)))
-    if not found["in_force"]:
-        typer.echo("没有封闭或减速的道路。")
-    for event in found["history"] if history else []:
-        typer.echo(console.clean(event_line(event)))
+    lines = [measure_line(one) for one in found["in_force"]] or ["没有封闭或减速的道路。"]
+    lines += [event_line(event) for event in found["history"]] if history else []
+    reply(found, lines, as_json=as_json)
 
 
 @network_app.command("use", cls=Command)
@@ -311,7 +280,4 @@ def network_use(
         fix = "例如 boai network use roads"
         raise InputError(Problem("命令", "应给路网文件夹, 或 --approximate, 或 --straight", fix=fix))
     found = in_use.walk_straight(root) if straight else in_use.use_network(root, folder, progress=say)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(found["sentence"]))
+    reply(found, [found["sentence"]], as_json=as_json)

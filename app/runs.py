@@ -118,7 +118,8 @@ def run_many(
         Presets, scenarios of the workspace, YAML files, folders of such files, or loaded scenarios. The
         baseline is always among them, and first.
     processes
-        So many at a time; by default one for each processor. One scenario runs in this process.
+        So many at a time; by default one for each processor. Scenarios that run one after the other, such as
+        the baseline and one more, run in this process.
     force
         Run also those whose results are current.
     time_limit_s
@@ -150,7 +151,8 @@ def run_many(
         else:
             jobs.append(scenario)
     count = _Count(say, len(jobs), len(scenarios) - len(jobs))
-    wanted = min(processes or processors(), len(jobs))
+    at_a_time = sum(job.name != "baseline" for job in jobs)  # the baseline is run alone, before all others
+    wanted = min(processes or processors(), at_a_time)
     if wanted <= 1:
         runner = Runner(root, time_limit_s)
         for scenario in jobs:

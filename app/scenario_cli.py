@@ -12,7 +12,7 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say, tell
 from .study_cli import front, sensitivity
 
 scenario_app = typer.Typer(cls=Group, no_args_is_help=True, help="方案: 新建、检查、运行、列出、查看。")
@@ -70,9 +70,7 @@ def check(
     headers = {"number": "序号", "layer": "图层", "years": "年份", "asked": "要求", "note": "说明"}
     if found["requests"]:
         console.print_table(f"{found['title']}: 选址请求", found["requests"], headers)
-    for note in found["notes"]:
-        typer.echo(console.clean(note))
-    typer.echo(console.clean(found["sentence"]))
+    tell(*found["notes"], found["sentence"])
 
 
 @scenario_app.command("run", cls=Command)
@@ -105,10 +103,9 @@ def run(
 def _tell_runs(found: Mapping[str, Any]) -> None:
     headers = {"name": "代号", "title": "方案", "outcome": "结果", "seconds": "用时(秒)", "folder": "文件夹"}
     console.print_table(console.marked("方案运行", found["labels"]), found["rows"], headers)
-    for sentence in [*found["sentences"], *found["notes"]]:
-        typer.echo(console.clean(sentence))
+    tell(*found["sentences"], *found["notes"])
     for problem in found["problems"]:
-        typer.echo(console.clean(problem), err=True)
+        say(problem)
 
 
 @scenario_app.command("list", cls=Command)
@@ -126,7 +123,7 @@ def list_(root: WorkspaceOption = DEMO, as_json: JsonOption = False) -> None:
     }  # fmt: skip
     console.print_table("方案", found["rows"], headers)
     for problem in found["problems"]:
-        typer.echo(console.clean(problem), err=True)
+        say(problem)
 
 
 @scenario_app.command("show", cls=Command)
@@ -150,8 +147,7 @@ def show(
         more = f" (共 {len(table['shown']):,} 行, 列出 {top} 行)" if len(table["shown"]) > top else ""
         console.print_table(console.marked(table["title"] + more, found["labels"]), rows, table["headers"])
     layers = (f"  {line}" for line in found["layers"])
-    for sentence in [*found["sentences"], *layers, *found["notes"]]:
-        typer.echo(console.clean(sentence))
+    tell(*found["sentences"], *layers, *found["notes"])
     for path in found["files"]:
         typer.echo(path)
 

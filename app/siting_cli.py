@@ -12,7 +12,7 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 
 siting_app = typer.Typer(cls=Group, no_args_is_help=True, help="选址模型: 在数组文件上求解, 附证明的界。")
 
@@ -31,30 +31,30 @@ _SOLVERS = (
 )
 
 
-def _in_words() -> Callable[[float, float, float, float], None]:
-    """Make a progress line for the office: how far from the best the plan is at most."""
+def _once_a_second(
+    line: Callable[[float, float, float], str],
+) -> Callable[[float, float, float, float], None]:
+    """Make a progress of a search that speaks once a second at most.
+
+    ``line`` puts into words what was found, its bound and the gap (a share).
+    """
     said = time.monotonic()
 
-    def tell(_found: float, _bound: float, gap: float, seconds: float) -> None:
+    def progress(found: float, bound: float, gap: float, seconds: float) -> None:
         nonlocal said
         if time.monotonic() - said >= _SAY_EVERY_S:
             said = time.monotonic()
-            say(f"{seconds:.0f} 秒: 已有方案, 离最优最多差 {100 * gap:.2f} %")
+            say(f"{seconds:.0f} 秒: {line(found, bound, gap)}")
 
-    return tell
+    return progress
 
 
-def _teller() -> Callable[[float, float, float, float], None]:
-    """Make a progress line that speaks once a second at most."""
-    said = time.monotonic()
+def _for_the_office(_found: float, _bound: float, gap: float) -> str:
+    return f"已有方案, 离最优最多差 {100 * gap:.2f} %"
 
-    def tell(found: float, bound: float, gap: float, seconds: float) -> None:
-        nonlocal said
-        if time.monotonic() - said >= _SAY_EVERY_S:
-            said = time.monotonic()
-            say(f"{seconds:.0f} 秒: 方案 {found:,.10g}, 界 {bound:,.10g}, 相差 {100 * gap:.2f} %")
 
-    return tell
+def _for_modellers(found: float, bound: float, gap: float) -> str:
+    return f"方案 {found:,.10g}, 界 {bound:,.10g}, 相差 {100 * gap:.2f} %"
 
 
 def plan(
@@ -109,7 +109,7 @@ def plan(
         kind, model, number, share, limit, candidates, quota or (), spacing, relocate, failure, others,
         time_limit, year, out, scenario, overwrite,
     )  # fmt: skip
-    found = job.plan(root, wanted, progress=say, tell=_in_words())
+    found = job.plan(root, wanted, progress=say, tell=_once_a_second(_for_the_office))
     if as_json:
         console.print_json(found)
         return
@@ -123,8 +123,7 @@ def plan(
     if found["others"]:
         rows = {"rank": "次序", "fewer": "比最优少覆盖", "changed": "与本方案的不同"}
         console.print_table("其他方案", found["others"], rows)
-    for sentence in found["sentences"]:
-        typer.echo(console.clean(sentence))
+    tell(*found["sentences"])
     for path in found["files"]:
         typer.echo(path)
 
@@ -176,9 +175,5 @@ def solve(
         forbidden=forbidden,
         time_limit_s=time_limit,
     )
-    answer = job.solve(wanted, progress=_teller())
-    if as_json:
-        console.print_json(answer)
-        return
-    for line in job.lines(answer):
-        typer.echo(console.clean(line))
+    found = job.solve(wanted, progress=_once_a_second(_for_modellers))
+    reply(found, job.lines(found), as_json=as_json)

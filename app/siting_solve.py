@@ -23,6 +23,7 @@ Progress = Callable[[float, float, float, float], object]
 
 _PERCENT = ("share", "failure")
 _ARRAYS = {"cost": "每一对的路程", "capacity": "每个候选点的容量", "group": "每行需求点所属的单位"}
+_EXAMPLES = {"p": "10", "share": "90", "times": "2", "failure": "10"}
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,9 @@ def _lacking(wanted: Wanted, model: Model, file: ReachFile) -> list[Problem]:
     for need in model.needs:
         if all(getattr(wanted, option) is None for option in need.split("|")):
             options = " 或 ".join(f"--{option}" for option in need.split("|"))
-            problems.append(Problem("命令", f"{model.title}应给出 {options}", fix="例如 --p 10"))
+            first = need.split("|")[0]
+            fix = f"例如 --{first} {_EXAMPLES[first]}"
+            problems.append(Problem("命令", f"{model.title}应给出 {options}", fix=fix))
     if wanted.p is not None and wanted.budget is not None:
         problems.append(Problem("命令", "--p 与 --budget 只能给一个"))
     used = {*"|".join(model.needs).split("|"), *model.uses}

@@ -11,7 +11,7 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, tell
 
 standards_app = typer.Typer(
     cls=Group,
@@ -41,7 +41,7 @@ def standards_show(
     if as_json:
         console.print_json(found)
         return
-    typer.echo(console.clean(_whose(found)))
+    tell(_whose(found))
     headers = {
         "layer": "图层", "item": "项目", "value": "值", "source": "来源", "confidence": "可信度",
         "note": "备注", "changed": "与默认不同",
@@ -72,8 +72,7 @@ def _whose(found: Mapping[str, Any]) -> str:
 
 def _tell_dropped(rows: Sequence[Mapping[str, Any]]) -> None:
     """Say which values of the default hold no more."""
-    for row in rows:
-        typer.echo(console.clean(f"{row['layer']}: 不用默认的{row['item']} {row['default']}"))
+    tell(*(f"{row['layer']}: 不用默认的{row['item']} {row['default']}" for row in rows))
 
 
 @standards_app.command("export", cls=Command)
@@ -88,13 +87,9 @@ def standards_export(
     from . import standards as answers
 
     found = answers.export(root, to, defaults=defaults, overwrite=overwrite)
-    if as_json:
-        console.print_json(found)
-        return
     what = "默认标准" if found["defaults"] else "现行标准"
-    typer.echo(
-        console.clean(f"已写出{what}: {found['file']}; 改好后运行 boai standards check {found['file']}")
-    )
+    line = f"已写出{what}: {found['file']}; 改好后运行 boai standards check {found['file']}"
+    reply(found, [line], as_json=as_json)
 
 
 @standards_app.command("check", cls=Command)
@@ -107,7 +102,7 @@ def standards_check(file: FileArgument, as_json: JsonOption = False) -> None:
         console.print_json(found)
         return
     _tell_differences(found["differences"])
-    typer.echo(console.clean(f"没有问题, 可以启用: boai standards use {found['file']}"))
+    tell(f"没有问题, 可以启用: boai standards use {found['file']}")
 
 
 @standards_app.command("use", cls=Command)
@@ -121,8 +116,8 @@ def standards_use(file: FileArgument, root: WorkspaceOption = DEMO, as_json: Jso
         return
     _tell_differences(found["differences"])
     if found["kept"]:
-        typer.echo(console.clean(f"原来的标准另存为 {found['kept']}"))
-    typer.echo(console.clean(f"已启用: {found['file']}; 以后的结果都按它计算。"))
+        tell(f"原来的标准另存为 {found['kept']}")
+    tell(f"已启用: {found['file']}; 以后的结果都按它计算。")
 
 
 @standards_app.command("reset", cls=Command)
@@ -131,18 +126,13 @@ def standards_reset(root: WorkspaceOption = DEMO, as_json: JsonOption = False) -
     from . import standards as answers
 
     found = answers.reset(root)
-    if as_json:
-        console.print_json(found)
-        return
-    if found["kept"]:
-        typer.echo(console.clean(f"已恢复默认标准; 本单位的标准另存为 {found['kept']}"))
-    else:
-        typer.echo("工作区用的就是默认标准。")
+    done = f"已恢复默认标准; 本单位的标准另存为 {found['kept']}"
+    reply(found, [done if found["kept"] else "工作区用的就是默认标准。"], as_json=as_json)
 
 
 def _tell_differences(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
-        typer.echo("与默认标准完全相同。")
+        tell("与默认标准完全相同。")
         return
     headers = {
         "layer": "图层", "item": "项目", "value": "值", "default": "默认", "source": "来源",

@@ -11,7 +11,7 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from . import console
-from .commands import DEMO, JsonOption, WorkspaceOption, say
+from .commands import DEMO, JsonOption, WorkspaceOption, say, tell
 
 KindArgument = Annotated[str, typer.Argument(help="图层: warehouse 备灾仓库、team 救援队等; 中文名也可")]
 LimitOption = Annotated[
@@ -129,7 +129,6 @@ def sensitivity(
 
 
 def _tell(found: Mapping[str, Any]) -> None:
-    for sentence in found["sentences"]:
-        typer.echo(console.clean(sentence))
+    tell(*found["sentences"])
     for path in found["files"]:
         typer.echo(path)

@@ -12,7 +12,7 @@ from . import _chinese  # noqa: F401 (must come before typer)
 import typer  # isort: skip
 
 from . import console
-from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, say
+from .commands import DEMO, Command, Group, JsonOption, WorkspaceOption, reply, say, tell
 
 
 class TargetsGroup(Group):
@@ -83,13 +83,11 @@ def targets_show(
     rows = [{**row, "planned_text": _planned(row)} for row in found["rows"]]
     console.print_table(title, rows, _PROVINCE if by == "省" else _UNITS)
     _tell_missing(found["rows"])
-    for note in found["notes"]:
-        typer.echo(console.clean(note))
-    typer.echo("各灯的行数: " + "; ".join(f"{light} {n}" for light, n in found["lights"].items()))
-    for light, meaning in found["meanings"].items():
-        typer.echo(console.clean(f"{light}: {meaning}"))
+    tell(*found["notes"])
+    tell("各灯的行数: " + "; ".join(f"{light} {n}" for light, n in found["lights"].items()))
+    tell(*(f"{light}: {meaning}" for light, meaning in found["meanings"].items()))
     if found["excel"]:
-        typer.echo(console.clean(f"已写出 {found['excel']}"))
+        tell(f"已写出 {found['excel']}")
 
 
 def _planned(row: Mapping[str, Any]) -> str:
@@ -104,8 +102,7 @@ def _planned(row: Mapping[str, Any]) -> str:
 def _tell_missing(rows: Sequence[Mapping[str, Any]]) -> None:
     """Name the units that a coverage target lacks."""
     told = dict.fromkeys(f"{row['name']}尚缺: {row['missing']}" for row in rows if row.get("missing"))
-    for text in told:
-        typer.echo(console.clean(text))
+    tell(*told)
 
 
 @targets_app.command("form", cls=Command)
@@ -176,8 +173,8 @@ def _tell_collected(found: Mapping[str, Any]) -> None:
     if found["problems"]:
         console.print_table("问题", found["problems"], headers)
     missing = "、".join(found["missing"])
-    typer.echo(console.clean(f"没有收到(或不能用)的市: {missing or '无'}"))
-    typer.echo(console.clean(f"已写出 {found['excel']}"))
+    tell(f"没有收到(或不能用)的市: {missing or '无'}")
+    tell(f"已写出 {found['excel']}")
 
 
 @targets_app.command("allot", cls=Command)
@@ -192,10 +189,7 @@ def targets_allot(
     from . import targets as answers
 
     found = answers.allot(root, answers.Given(_this_year(None), ledger), out=out, overwrite=overwrite)
-    if as_json:
-        console.print_json(found)
-        return
-    typer.echo(console.clean(f"已写出 {found['file']}; 填好后用 --allotments 带上"))
+    reply(found, [f"已写出 {found['file']}; 填好后用 --allotments 带上"], as_json=as_json)
 
 
 @targets_app.command("check", cls=Command)
@@ -213,4 +207,4 @@ def targets_check(
         return
     headers = {"id": "代号", "name": "目标", "kind": "资源", "readings": "读法", "binding": "约束性"}
     console.print_table(f"目标台账 {found['file']}", found["rows"], headers)
-    typer.echo("没有问题。")
+    tell("没有问题。")

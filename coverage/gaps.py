@@ -17,8 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.cluster import DBSCAN
-from sklearn.neighbors import radius_neighbors_graph
 
 from ..geodata.crs import EARTH_RADIUS_M, haversine_m, unit_vectors
 from ..geodata.demand import Demand
@@ -168,6 +166,8 @@ def _neighbours(demand: Demand, cells: NDArray[np.intp]) -> NDArray[np.int64]:
     The cells lie on the globe, in metres, and the counties so far apart on a fourth axis that no two cells of
     different ones are neighbours.
     """
+    from sklearn.neighbors import radius_neighbors_graph  # noqa: PLC0415 (a second that most commands spare)
+
     if not len(cells):
         return np.empty((0, 2), np.int64)
     spacing_m = np.sqrt(2 / np.sqrt(3) * float(demand.area_km2.mean()) * 1e6)
@@ -208,6 +208,8 @@ def _connected(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
     DBSCAN with one sample as a core: every cell belongs to the cluster of those that it is linked to.
     """
+    from sklearn.cluster import DBSCAN  # noqa: PLC0415 (slow to import)
+
     if not n:
         return np.empty(0, np.int64)
     ends = np.concatenate([pairs, pairs[:, ::-1]]).T

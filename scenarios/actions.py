@@ -67,35 +67,36 @@ class Open(Model):
     cost: Money | None = Field(default=None, description="这一处的费用, 单位见 costs.unit")
 
 
-class Close(Model):
+class _AtSite(Model):
+    """What is done to a site that is there, or that was opened earlier in the same scenario."""
+
+    kind: LayerKind = Field(description="资源类型")
+    id: Line = Field(description="编号")
+
+
+class Close(_AtSite):
     """An existing site, or one opened earlier in the same scenario, that is given up."""
 
     model_config = ConfigDict(title="撤销一处站点")
 
-    kind: LayerKind = Field(description="资源类型")
-    id: Line = Field(description="编号")
     cost: Money | None = Field(default=None, description="撤销的费用, 单位见 costs.unit")
 
 
-class Move(Model):
+class Move(_AtSite):
     """An existing site that moves to another place (WGS84) with all that it has."""
 
     model_config = ConfigDict(title="迁移一处站点")
 
-    kind: LayerKind = Field(description="资源类型")
-    id: Line = Field(description="编号")
     lon: Longitude = Field(description="新的经度, WGS84 十进制度数")
     lat: Latitude = Field(description="新的纬度, WGS84 十进制度数")
     cost: Money | None = Field(default=None, description="迁移的费用, 单位见 costs.unit")
 
 
-class Resize(Model):
+class Resize(_AtSite):
     """A site that gets another capacity, stock or number of members."""
 
     model_config = ConfigDict(title="改变一处站点的容量、库存或人数")
 
-    kind: LayerKind = Field(description="资源类型")
-    id: Line = Field(description="编号")
     capacity: Count | None = Field(default=None, description="新的容量: AED 为台数, 其他为一次能服务的人数")
     stock: Stock | None = Field(
         default=None, description="新的库存, 例如 帐篷:200; 棉被:500; 无 表示没有库存"

@@ -46,7 +46,13 @@ class Known:
 
 
 def measure(
-    world: World, layer: Layer, covers: SiteCovers, known: Known | None, say: Callable[[], None]
+    world: World,
+    layer: Layer,
+    covers: SiteCovers,
+    known: Known | None,
+    say: Callable[[], None],
+    *,
+    gaps: bool = True,
 ) -> Measured:
     """Measure a layer; what is known of the same content is taken over as it is.
 
@@ -56,20 +62,24 @@ def measure(
         Of this world, with the cache.
     say
         Called before gaps are looked for anew.
+    gaps
+        Look for them; else the table is empty, and none to take over.
     """
     standard, cache = world.standards[layer.kind], covers.cache
     parts = _Parts.of(world, layer, standard, covers.base)
-    keys = {"cover": key_of(parts.cover), "gaps": key_of(parts.gaps)}
+    keys = {"cover": key_of(parts.cover), **({"gaps": key_of(parts.gaps)} if gaps else {})}
     if known is not None and known.keys.get("cover") == keys["cover"] and known.cover.standard == standard:
         covers.know(layer, known.cover)
     cover = covers.of(layer)
-    if known is not None and known.keys.get("gaps") == keys["gaps"]:
-        gaps = known.gaps
+    if not gaps:
+        found = pd.DataFrame()
+    elif known is not None and known.keys.get("gaps") == keys["gaps"]:
+        found = known.gaps
     else:
-        gaps = cache.table("gaps", parts.gaps, lambda: _gaps(world, layer, covers, say))
+        found = cache.table("gaps", parts.gaps, lambda: _gaps(world, layer, covers, say))
     return Measured(
         cover=cover,
-        gaps=gaps,
+        gaps=found,
         units=cache.table("units", parts.units, lambda: by_unit(world.demand, cover)),
         summary=cache.table("summary", parts.summary, lambda: _summary(world, layer, covers)),
         compliance=cache.table(

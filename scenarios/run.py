@@ -96,6 +96,7 @@ def run(
     scenario: Scenario,
     *,
     kinds: Collection[Kind] | None = None,
+    gaps: bool = True,
     reuse: Result | None = None,
     cache: Cache | None = None,
     progress: Callable[[str], None] | None = None,
@@ -109,6 +110,8 @@ def run(
         The baseline; it stays as it is.
     kinds
         Layers whose cover and gaps are measured; by default all.
+    gaps
+        Look for gaps; a result without them is for a look at the cover, not to be saved.
     reuse
         Another result, such as the baseline's: covers and gaps of the same content are taken over.
     cache
@@ -139,11 +142,18 @@ def run(
         time_limit_s=time_limit_s,
     )
     work.step("siting")
-    measured: dict[Kind, Measured] = {}
-    for kind, layer in placed.layers.items():
-        if kinds is None or kind in kinds:
-            told = f"{scenario.title}: {KIND_NAMES[kind]}的缺口"
-            measured[kind] = measure(after, layer, covers, _known(reuse, kind), partial(say, told))
+    measured = {
+        kind: measure(
+            after,
+            layer,
+            covers,
+            _known(reuse, kind),
+            partial(say, f"{scenario.title}: {KIND_NAMES[kind]}的缺口"),
+            gaps=gaps,
+        )
+        for kind, layer in placed.layers.items()
+        if kinds is None or kind in kinds
+    }
     far = far_notes(after, placed.layers, measured, known)
     added = _added(world, placed, covers)
     work.step("measures")

@@ -29,7 +29,13 @@ def assessed(world: World, kind: Kind, **asked: object) -> Assessment:
     return assessments.assessment_of(world, kind, Question(**asked))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", list(KIND_NAMES))
+_DEMO = ("aed", "warehouse")
+"""Layers whose topics the fast tests ask of the demo: one on foot, one by road."""
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind in _DEMO else pytest.param(kind, marks=pytest.mark.slow) for kind in KIND_NAMES]
+)
 def test_every_topic_answers_in_chinese(world: World, kind: Kind) -> None:
     """Every column has a Chinese header, every shown one is there; units add up to the province."""
     own = assessed(world, kind, by="县", area=question_of(Wanted(polygon=FLOOD)).area)

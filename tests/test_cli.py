@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boai.app import cli
+from boai.app import cli, commands
 from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,7 +162,7 @@ def test_other_commands_answer_in_words(capsys, workspace_folder: Path, line: st
 
 
 def test_coordinates_are_exact_to_the_metre(capsys, workspace_folder: Path) -> None:
-    _, out, _ = run(capsys, "plan", "aed", "-n", "3", "--workspace", str(workspace_folder))
+    _, out, _ = run(capsys, "plan", "warehouse", "-n", "3", "--workspace", str(workspace_folder))
     assert len(set(re.findall(r"\d{3}\.\d{5}", out))) == 3
 
 
@@ -265,3 +266,14 @@ def test_names_cannot_steer_the_terminal() -> None:
     from boai.app.console import clean
 
     assert clean("\x1b[2J仓库\u202e") == " [2J仓库 "
+
+
+def test_an_answer_is_clean_lines_for_people_and_json_for_programs(capsys) -> None:
+    def fail() -> Iterator[str]:
+        raise AssertionError
+        yield ""
+
+    commands.reply({"甲": 1}, iter(["\x1b[2J仓库", Path("x.csv")]), as_json=False)
+    assert capsys.readouterr() == (" [2J仓库\nx.csv\n", "")
+    commands.reply({"甲": 1}, fail(), as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"甲": 1}

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shlex
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+import tinyspace
 from boai.app import cli, workspace
 from boai.geodata import datums
 from boai.geodata.errors import UnavailableError
@@ -47,6 +49,20 @@ def stores(world, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sent") / "仓库.xlsx"
     book.save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def tiny_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny workspace with approximate roads, a synthetic store and two teams."""
+    root = tmp_path_factory.mktemp("tiny") / "w"
+    tinyspace.make(root, tinyspace.sites((0,), (5, 10)), network=tinyspace.approximate_roads())
+    return root
+
+
+@pytest.fixture
+def tiny(tiny_made: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(tiny_made, tmp_path / "tiny"))
 
 
 def test_check_answers_the_contract_without_a_workspace(capsys, stores: Path, tmp_path: Path) -> None:
@@ -167,13 +183,13 @@ def test_an_office_adds_a_type(capsys, own_workspace: Path, tmp_path: Path) -> N
     assert code == 0
 
 
-def test_removing_needs_ids_or_all(capsys, own_workspace: Path) -> None:
-    where = ["-w", str(own_workspace)]
+def test_removing_needs_ids_or_all(capsys, tiny: Path) -> None:
+    where = ["-w", str(tiny)]
     code, _, err = run(capsys, "layers", "remove", "team", *where)
     assert code == 1
     assert "--all" in err
     code, out, _ = run(capsys, "layers", "remove", "team", "--all", *where)
-    assert "移出 56" in out or "移出示例 56" in out
+    assert "移出 2" in out or "移出示例 2" in out
     code, out, _ = run(capsys, "coverage", "team", *where, "--json")
     assert code == 0
     assert {row["served"] for row in json.loads(out)["rows"]} == {0}
@@ -266,11 +282,11 @@ def test_no_file_of_the_user_is_overwritten(capsys, own_workspace: Path, tmp_pat
     assert kept.read_bytes()[:2] == b"PK"
 
 
-def test_labels_are_those_of_the_layers_asked_for(capsys, own_workspace: Path, tmp_path: Path) -> None:
-    where = ["-w", str(own_workspace)]
+def test_labels_are_those_of_the_layers_asked_for(capsys, tiny: Path, tmp_path: Path) -> None:
+    where = ["-w", str(tiny)]
     path = tmp_path / "stores.csv"
     path.write_text(
-        "名称,县区,经度,纬度,状态\n甲,修水县,114.5712,29.0312,\n乙,修水县,114.6012,29.0512,规划\n", "utf-8"
+        "名称,县区,经度,纬度,状态\n甲,甲县,115.0112,28.0312,\n乙,甲县,115.1012,28.0512,规划\n", "utf-8"
     )
     code, _, _ = run(capsys, "layers", "import", str(path), "--as", "warehouse", "--crs", "WGS84", *where)
     assert code == 0
@@ -282,14 +298,22 @@ def test_labels_are_those_of_the_layers_asked_for(capsys, own_workspace: Path, t
         _, out, _ = run(capsys, command, "warehouse", *where)
         assert note in out
         assert "示例数据" not in out
+
+
+def test_each_layer_of_a_table_has_its_own_label(capsys, own_workspace: Path, tmp_path: Path) -> None:
+    where = ["-w", str(own_workspace)]
+    path = tmp_path / "stores.csv"
+    path.write_text("名称,县区,经度,纬度\n甲,修水县,114.5712,29.0312\n", encoding="utf-8")
+    code, _, _ = run(capsys, "layers", "import", str(path), "--as", "warehouse", "--crs", "WGS84", *where)
+    assert code == 0
     _, out, _ = run(capsys, "coverage", *where, "--json")
     assert {row["kind"]: row["label"] for row in json.loads(out)["summary"]} == {
         "aed": "示例数据", "home": "示例数据", "warehouse": "近似路网", "team": "示例数据、近似路网",
     }  # fmt: skip
 
 
-def test_an_empty_layer_says_that_it_is_empty(capsys, own_workspace: Path) -> None:
-    where = ["-w", str(own_workspace)]
+def test_an_empty_layer_says_that_it_is_empty(capsys, tiny: Path) -> None:
+    where = ["-w", str(tiny)]
     run(capsys, "layers", "remove", "warehouse", "--all", *where)
     _, out, _ = run(capsys, "layers", *where, "--json")
     assert {row["kind"]: row["sites"] for row in json.loads(out)}["warehouse"] == 0
@@ -297,7 +321,7 @@ def test_an_empty_layer_says_that_it_is_empty(capsys, own_workspace: Path) -> No
         code, out, _ = run(capsys, *command, *where)
         assert code == 0
         assert "登记库里没有站点" in out
-    code, out, _ = run(capsys, "nearest", "--at", "修水县", *where)
+    code, out, _ = run(capsys, "nearest", "--at", "丙县", *where)
     assert code == 0
     assert "登记库里没有在用的站点" in out
 

@@ -537,3 +537,15 @@ def test_the_targets_count_what_is_no_layer() -> None:
         for one in (world, replace(world, resources={str(kind): base}))
     ]
     assert rows[0]["built"].isna().all() and (rows[1]["built"] >= 0).any()
+
+
+def test_gaps_need_not_be_looked_for() -> None:
+    """Without them the cover is the same, nothing is said of gaps, and nothing of them can be taken over."""
+    world, said = drive_world([0]), list[str]()
+    bare = run(world, scenario(), gaps=False, progress=said.append)
+    assert said == [] and all(table.empty for table in bare.gaps.values())
+    whole = run(world, scenario(), reuse=bare, progress=said.append)
+    assert any("缺口" in text for text in said) and not whole.gaps["warehouse"].empty
+    pd.testing.assert_frame_equal(bare.units, whole.units)
+    pd.testing.assert_frame_equal(bare.summary, whole.summary)
+    assert whole.covers["warehouse"] is bare.covers["warehouse"]

@@ -440,9 +440,13 @@ def test_scenarios_travel_to_workers_as_they_are() -> None:
         assert isinstance(again, Scenario) and again == own and again.key == own.key
 
 
-def test_one_scenario_needs_no_process(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [[], [scenario(OPEN)]], ids=["alone", "and one more"])
+def test_what_runs_one_after_the_other_needs_no_process(
+    root: Path, monkeypatch: pytest.MonkeyPatch, more: list[Scenario]
+) -> None:
     def never(*_: Any) -> Any:
         raise AssertionError
 
     monkeypatch.setattr(runs, "_Pool", never)
-    assert outcomes(run_many(root, ["baseline"], processes=8)) == [("baseline", "完成")]
+    reports = run_many(root, ["baseline", *more], processes=8)
+    assert outcomes(reports) == [("baseline", "完成"), ("test", "完成")][: 1 + len(more)]

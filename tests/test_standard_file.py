@@ -10,19 +10,7 @@ import pytest
 from boai.coverage.standards import Standard, load_standards
 from boai.geodata.errors import InputError
 from boai.geodata.yamlfile import MOST_BYTES
-
-HOME = """
-standards:
-  home:
-    name: 测试
-    mode: walk
-    limits_m: [500, 1500]
-    main_m: 1500
-    detour: 1.3
-    min_density: 300
-    source: 测试
-    confidence: C
-"""
+from standardfile import HOME
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:

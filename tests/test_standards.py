@@ -18,19 +18,8 @@ from boai.geodata.types import load_types
 from examples import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from standardfile import HOME
 
-HOME = """
-standards:
-  home:
-    name: 测试
-    mode: walk
-    limits_m: [500, 1500]
-    main_m: 1500
-    detour: 1.3
-    min_density: 300
-    source: 测试
-    confidence: C
-"""
 DRIVE = """
 standards:
   home:

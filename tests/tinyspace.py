@@ -27,6 +27,11 @@ def sites(warehouses: Sequence[int] = (0, 5), teams: Sequence[int] = (10,)) -> d
     return {kind: tinyworld.sites(kind, PEOPLE, list(at.get(kind, ())), level="县级") for kind in KIND_NAMES}
 
 
+def approximate_roads() -> Network:
+    """The roads of the tiny world, labelled as the approximate network is."""
+    return replace(gridworld.grid_network(4, seconds=SECONDS), meta={"label": "近似路网"})
+
+
 def make(root: Path, layers: Mapping[Kind, Layer] | None = None, *, network: Network | None = None) -> World:
     """Write the 4 x 4 grid with 2^node residents as a workspace and read it back."""
     root.mkdir(parents=True)
