@@ -53,9 +53,7 @@ def page(
 
     asked = job.Asked(compare=compare, how=how, tiles=tiles, key=tiles_key, datum=tiles_datum, title=title)
     publishing = _publishing(review_number, public)
-    _tell(
-        job.write(root, scenarios or [], out, asked, publishing, overwrite=overwrite, progress=say), as_json
-    )
+    _tell(job.write(_order(root, scenarios, publishing, overwrite), out, asked), as_json)
 
 
 def sheets(
@@ -93,7 +91,6 @@ def sheets(
     from .publish import sheets as job
 
     asked = job.Asked(
-        scenarios=tuple(scenario or ()),
         of=tuple(of or ()),
         units=tuple(unit or ()),
         themes=tuple(theme or ()),
@@ -104,7 +101,7 @@ def sheets(
         processes=processes,
     )
     publishing = _publishing(review_number, public, date)
-    found = job.write(root, folder, asked, publishing, overwrite=overwrite, progress=say)
+    found = job.write(_order(root, scenario, publishing, overwrite), folder, asked)
     _tell(found, as_json)
     if found["failures"]:
         raise typer.Exit(1)
@@ -119,6 +116,7 @@ def report(
     date: DateOption = "",
     public: PublicOption = False,
     review_number: NumberOption = "",
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +124,7 @@ def report(
     from .publish import report as job
 
     publishing = _publishing(review_number, public, date)
-    _tell(job.write(root, scenarios or [], folder, form or (), publishing, progress=say), as_json)
+    _tell(job.write(_order(root, scenarios, publishing, overwrite), folder, form or ()), as_json)
 
 
 def export(
@@ -139,6 +137,7 @@ def export(
     date: DateOption = "",
     public: PublicOption = False,
     review_number: NumberOption = "",
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
@@ -146,7 +145,7 @@ def export(
     from .publish import export as job
 
     publishing = _publishing(review_number, public, date)
-    _tell(job.write(root, scenarios or [], folder, form or (), publishing, progress=say), as_json)
+    _tell(job.write(_order(root, scenarios, publishing, overwrite), folder, form or ()), as_json)
 
 
 def charts(
@@ -158,28 +157,27 @@ def charts(
     ] = None,
     public: PublicOption = False,
     review_number: NumberOption = "",
+    overwrite: OverwriteOption = False,
     root: WorkspaceOption = DEMO,
     as_json: JsonOption = False,
 ) -> None:
     """图表: 站点数与覆盖、时间与覆盖、公平 (洛伦兹曲线)、各市前后、目标进度。"""
     from .publish import charts as job
 
-    found = job.write(
-        root,
-        scenarios or [],
-        folder,
-        kinds=kind or (),
-        formats=form or (),
-        publishing=_publishing(review_number, public),
-        progress=say,
-    )
-    _tell(found, as_json)
+    order = _order(root, scenarios, _publishing(review_number, public), overwrite)
+    _tell(job.write(order, folder, kinds=kind or (), formats=form or ()), as_json)
 
 
 def _publishing(number: str, public: bool, date: str = "") -> Any:
     from .publish.material import Publishing
 
     return Publishing(number, public, date)
+
+
+def _order(root: Path, names: list[str] | None, publishing: Any, overwrite: bool) -> Any:
+    from .publish.material import Order
+
+    return Order(root, names or [], publishing, overwrite, say)
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:

@@ -48,6 +48,8 @@ _DRAG = (
     " slider.dispatchEvent(new Event('input'))"
 )
 _ZOOM = "MAP.setZoom(7 + (i % 12) / 2, { animate: false })"
+_REST = _ZOOM + "; MAP.fire('rest')"
+"""The same with all drawn anew, as it is when the zoom rests."""
 
 
 def synthetic(world: Any, result: Any, number: int) -> Any:
@@ -158,7 +160,8 @@ def measure(root: Path, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder, browser = Path(name), Chromium(playwright)
         ready = "html[data-ready]"
-        acts = {"slider": _DRAG, "zoom": _ZOOM.replace("MAP", "boaiMap.app.view.map")}
+        zooms = {"zoom": _ZOOM, "zoom and rest": _REST}
+        zooms = {name: act.replace("MAP", "boaiMap.app.view.map") for name, act in zooms.items()}
         for title, shown, layer in (
             ("all scenarios", results, "warehouse"),
             (f"{SITES:,} sites", large, "aed"),
@@ -167,7 +170,7 @@ def measure(root: Path, say: Callable[[str], None]) -> None:
             path = write_page(world, shown, folder / f"{layer}.html")
             say(f"{title}: written in {time.process_time() - start:.1f} s of processor time")
             say(f"  bytes: {parts(path)}")
-            own = acts if layer == "warehouse" else {"zoom": acts["zoom"]}
+            own = {"slider": _DRAG, **zooms} if layer == "warehouse" else zooms
             say(f"  {browser.measure(path, ready, own, hash=f'#layer={layer}')}")
         for number in (SITES // 10, SITES):
             path = folium_page(large[0].layers["aed"].table[:number], folder / "folium.html")

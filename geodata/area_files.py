@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,28 @@ _STYLES = """CREATE TABLE layer_styles (
 _CONTENTS = """INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
   VALUES ('layer_styles', 'attributes', 'layer_styles', '', 0)"""
 _STYLE = """INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
-  styleName, styleQML, styleSLD, useAsDefault, description, owner)
-  VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '')"""
+  styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time)
+  VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', COALESCE(?, strftime('%Y-%m-%dT%H:%M:%fZ','now')))"""
+
+
+class StoredStyle(NamedTuple):
+    """A style for QGIS in a GeoPackage."""
+
+    layer: str
+    geometry: str
+    """Name of the geometry column."""
+    name: str
+    qml: str
+    default: bool
+    """Whether QGIS opens the layer in it."""
+    description: str
+
+
+def add_styles(base: sqlite3.Connection, styles: Sequence[StoredStyle], *, moment: str | None = None) -> None:
+    """Add styles to a GeoPackage that has none yet; ``moment`` is their date (ISO 8601), by default now."""
+    base.execute(_STYLES)
+    base.execute(_CONTENTS)
+    base.executemany(_STYLE, [(*each, moment) for each in styles])
 
 
 @dataclass(frozen=True)
@@ -142,15 +162,15 @@ def _write_gpkg(path: Path, layers: Sequence[PolygonLayer]) -> None:
             crs="EPSG:4326",
             layer_options={"GEOMETRY_NAME": GEOMETRY, "DESCRIPTION": printable(layer.description)},
         )
-    if not any(layer.qml for layer in layers):
+    styles = [
+        StoredStyle(one.name, GEOMETRY, one.name, one.qml, True, printable(one.description))
+        for one in layers
+        if one.qml
+    ]
+    if not styles:
         return
     with closing(sqlite3.connect(path)) as base, base:
-        base.execute(_STYLES)
-        base.execute(_CONTENTS)
-        rows = [
-            (one.name, GEOMETRY, one.name, one.qml, printable(one.description)) for one in layers if one.qml
-        ]
-        base.executemany(_STYLE, rows)
+        add_styles(base, styles)
 
 
 def _as_wkb(shapes: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 TITLE = "红十字救援资源覆盖图"
 """After the name of the province."""
 SCRIPTS = (
-    "page-base.js", "page-facts.js", "page-grid.js", "page-points.js", "page-names.js", "page-paint.js",
-    "page-view.js", "page-charts.js", "page-tables.js", "page-search.js", "page-panel.js", "page-controls.js",
-    "page-hash.js", "page-print.js", "page-datum.js", "page-tiles.js", "page-compare.js",
-    "page-compare-pair.js", "page-compare-panel.js", "page.js",
+    "page-base.js", "page-facts.js", "page-rest.js", "page-grid.js", "page-points.js", "page-names.js",
+    "page-paint.js", "page-view.js", "page-charts.js", "page-tables.js", "page-search.js",
+    "page-panel.js", "page-controls.js", "page-hash.js", "page-print.js", "gcj02.js", "page-tiles.js",
+    "page-compare.js", "page-compare-pair.js", "page-compare-panel.js", "page.js",
 )  # fmt: skip
 """The scripts of the page after Leaflet, in the order in which they are run."""
 STYLES = ("page.css", "page-compare.css", "page-phone.css", "page-print.css")

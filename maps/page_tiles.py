@@ -2,7 +2,7 @@
 
 A page loads nothing from outside. Where an office asks for a base map, the page's content security policy
 opens exactly the hosts of its tiles, for pictures alone; without a network the page works on. Tiles in GCJ-02
-are moved on the screen (assets/page-datum.js, page-tiles.js); data are never moved.
+are moved on the screen (assets/gcj02.js, page-tiles.js); data are never moved.
 
 Addresses: 天地图 WMTS, matrix set ``w`` (web Mercator; layers ``vec`` and its names ``cva``), key from the
 office's own account; OpenStreetMap's standard tiles under its tile usage policy, which asks for a Referer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +200,25 @@ def labels(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
     return tuple(label for label in found if label)
 
 
+def labels_by_layer(world: World, result: Result, kinds: Iterable[Kind]) -> dict[str, str]:
+    """Name for each label the layers that it speaks of, where it is not true of all.
+
+    Returns
+    -------
+    dict
+        Label → label with layers in brackets, e.g. 示例数据（AED）; alone where all have it.
+    """
+    found: dict[str, list[str]] = {}
+    shown = list(kinds)
+    for kind in shown:
+        for label in labels(world, result, kind):
+            found.setdefault(label, []).append(KIND_NAMES[kind])
+    whole = {label for label, names in found.items() if len(names) == len(shown)} | {world.network.label}
+    return {
+        label: label if label in whole else f"{label}（{'、'.join(names)}）" for label, names in found.items()
+    }
+
+
 def sources(world: World, result: Result, kind: Kind) -> tuple[str, ...]:
     """Name the origin of everything on the map of a layer."""
     standard = result.covers[kind].standard
@@ -285,6 +304,6 @@ def _network_source(network: Network) -> str:
 
 
 def data_date(result: Result, kind: Kind) -> str:
-    """Latest date that the stock of a layer states, empty where there is none."""
-    dates = result.layers[kind].table["stock_date"].astype(str)
-    return max(dates, default="")
+    """Dates that the stock of a layer states, the oldest and the newest; empty where there is none."""
+    dates = [date for date in result.layers[kind].table["stock_date"].astype(str) if date]
+    return " 至 ".join(dict.fromkeys((min(dates), max(dates)))) if dates else ""

@@ -32,7 +32,7 @@ _OWN = ("offline", "calculated_m", "outside_m", "water", "features")
 def bare(bundle: dict[str, Any], path: Path) -> Path:
     """Write a page of the answering scripts alone."""
     assert set(ANSWERING) <= set(assets.SCRIPTS)
-    code = "\n;\n".join(assets._web(name) for name in ANSWERING)
+    code = "\n;\n".join([assets._map_asset("gcj02.js"), *map(assets._web, ANSWERING)])
     data = f'<script id="boai-bundle" type="application/json">{dump(bundle)}</script>'
     path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{data}<script>{code}</script>", encoding="utf-8")
     return path

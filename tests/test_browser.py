@@ -132,6 +132,39 @@ def test_every_pixel_has_the_cell_whose_centre_is_nearest(
     assert np.array(found)[clear].tolist() == nearest[clear].tolist()
 
 
+def test_a_zoom_is_drawn_once_when_it_rests(desk: MapPage) -> None:
+    """Between two steps what is drawn is scaled: the border lies where it belongs, and nothing is painted."""
+    found = desk.run(
+        """async () => {
+          const { view } = boaiMap.app, { map } = view;
+          const sheet = boaiMap.Sheet.prototype, update = sheet._update;
+          let painted = 0;
+          sheet._update = function () { painted += 1; return update.call(this); };
+          const canvas = document.querySelector('.leaflet-areas-pane canvas'), first = map.getZoom();
+          const rested = () => new Promise((done) => map.once('rest', () => setTimeout(done)));
+          for (let i = 0; i < 4; i += 1) map.setZoom(first + 1 - i / 2, { animate: false });
+          const during = painted, box = document.querySelector('path.province').getBoundingClientRect();
+          const bounds = view.province.getBounds(), at = map.getContainer().getBoundingClientRect();
+          const ends = [bounds.getNorthWest(), bounds.getSouthEast()];
+          const corners = ends.map((one) => map.latLngToContainerPoint(one));
+          const off = [at.x + corners[0].x - box.left, at.y + corners[0].y - box.top,
+                       at.x + corners[1].x - box.right, at.y + corners[1].y - box.bottom];
+          await rested();
+          const after = painted, rest = canvas.toDataURL();
+          view.redraw();
+          const fresh = canvas.toDataURL();
+          map.setZoom(first + 1, { animate: false });
+          map.setZoom(first - 0.5, { animate: false });
+          await rested();
+          const back = canvas.toDataURL();
+          return { during, after, off, same: [rest === fresh, back === fresh] };
+        }"""
+    )
+    assert found["during"] == 0 and found["after"] == 4  # cells, sites, other sites, suggested sites
+    assert np.abs(found["off"]).max() < 3
+    assert found["same"] == [True, True]
+
+
 def test_the_slider_says_what_the_tables_say(made: tuple[Any, list[Any], Path], desk: MapPage) -> None:
     """Every minute the curve of `curves`, and at the limits of the standard the tables of the results."""
     _, results, _ = made

@@ -33,7 +33,7 @@ TILE = "/{z}/{x}/{y}.png"
 def bare_page(path: Path, tiles: Tiles) -> Path:
     """Write a page of a map and its base map alone."""
     assets = files("boai.maps") / "assets"
-    scripts = [(assets / name).read_text() for name in ("leaflet.js", "page-datum.js", "page-tiles.js")]
+    scripts = [(assets / name).read_text() for name in ("leaflet.js", "gcj02.js", "page-tiles.js")]
     inline = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src"
     start = f"""
     const map = L.map("map", {{ zoomSnap: 0.25, fadeAnimation: false, zoomAnimation: false }});
@@ -90,9 +90,9 @@ def test_the_page_knows_gcj02_as_python_does(opened: Callable[[Tiles], deskpage.
     rng = np.random.default_rng(0)
     lon, lat = rng.uniform(70, 140, 2000), rng.uniform(0, 57, 2000)
     there = page.evaluate(
-        "pairs => pairs.map(([x, y]) => boaiMap.datum.toGcj(x, y))", np.column_stack((lon, lat)).tolist()
+        "pairs => pairs.map(([x, y]) => gcj02.toGcj(x, y))", np.column_stack((lon, lat)).tolist()
     )
-    back = page.evaluate("pairs => pairs.map(([x, y]) => boaiMap.datum.fromGcj(x, y))", there)
+    back = page.evaluate("pairs => pairs.map(([x, y]) => gcj02.fromGcj(x, y))", there)
     assert np.allclose(np.array(there).T, datums.from_wgs84(lon, lat, system="GCJ-02"), atol=1e-11, rtol=0)
     inside = (lon > 73) & (lon < 137) & (lat > 1.5) & (lat < 55)
     assert np.allclose(np.array(back)[inside], np.column_stack((lon, lat))[inside], atol=2e-10, rtol=0)

@@ -21,14 +21,17 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from boai.coverage.gaps import unserved
 from boai.coverage.states import STATES
 from boai.geodata.errors import InputError
 from boai.maps import style
-from boai.maps.exports import cells, files, folder, points
+from boai.maps.exports import cells, files, folder, gap_areas, points
 from boai.maps.exports.layers import Export, exports_of, layers_of
 from boai.maps.exports.model import LABELS, ExportLayer
 from boai.maps.exports.names import distinct, safe_name
+from boai.maps.layers import project
 from boai.maps.public import Release
+from boai.maps.words import residents_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -307,6 +310,36 @@ def test_sites_gaps_and_suggestions(small: tuple[Any, list[Any]], exports: list[
     assert "相距(分钟)" in gaps
     walk = points.gap_layer(replace(results[0], gaps={"aed": results[0].gaps["warehouse"]}), "aed", "")
     assert "相距(米)" in walk.frame
+
+
+def test_areas_of_gaps_are_their_cells(small: tuple[Any, list[Any]], exports: list[Export]) -> None:
+    world, results = small
+    base = cells.ground(world)
+    for result, made in zip(results, exports, strict=True):
+        layers = {layer.name: layer.frame for layer in made.layers}
+        assert not len(result.gaps["aed"]) and "AED_缺口范围" not in layers
+        spots, areas = layers["备灾仓库_缺口"], layers["备灾仓库_缺口范围"]
+        shared = [header for header in areas if header in spots and header != "geometry"]
+        assert len(areas) > 1 and areas[shared].equals(spots[shared])
+        member = gap_areas.gap_members(world, result, "warehouse")
+        missing, of_gap = unserved(residents_of(world, result), result.covers["warehouse"]), member >= 0
+        assert (of_gap == (missing > 0)).all()
+        lives = np.bincount(member[of_gap], weights=missing[of_gap])
+        assert np.abs(lives - spots["够不着的居民(人)"].to_numpy(float)).max() < 1
+        assert (np.bincount(member[of_gap]) == spots["网格数(个)"]).all()
+        for row, shape in enumerate(areas.geometry):
+            own = shapely.union_all(base.cells[member == row])
+            own = shapely.intersection(own, base.outline.province)  # in metres, as borders are straight there
+            drawn = shapely.transform(shape, lambda xy: project(*xy.T))
+            assert shapely.symmetric_difference(drawn, own).area < 1  # of some 60 000 000 m²
+        assert shapely.intersects(areas.geometry.to_numpy(), spots.geometry.to_numpy()).all()
+
+
+def test_areas_of_gaps_are_refused_for_another_world(small: tuple[Any, list[Any]]) -> None:
+    world, (today, _) = small
+    other = replace(today, residents=2 * world.demand.residents)
+    with pytest.raises(ValueError, match="not those of this world"):
+        gap_areas.gap_members(world, other, "warehouse")
 
 
 def test_every_feature_carries_its_labels(exports: list[Export]) -> None:

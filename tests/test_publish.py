@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 import tinyspace
 from boai.app import cli
-from boai.app.publish import batch, material, sheets
+from boai.app.publish import batch, material, place, sheets
 from boai.app.publish.page import Asked
 from boai.app.publish.page import write as write_page
 from boai.app.runs import run_many
@@ -149,9 +149,51 @@ def test_a_folder_that_appears_meanwhile_is_not_replaced(root: Path, tmp_path: P
         return [ready / "a.txt"]
 
     with pytest.raises(InputError, match="已存在"):
-        material.new_folder(folder, write)
+        place.fill(folder, write)
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_overwriting_replaces_what_is_written_and_nothing_else(capsys, root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / "我的.docx").write_text("mine")
+    (folder / "图表数据.xlsx").write_text("old")
+    ask = ["charts", folder, "three", "--kind", "warehouse", "--format", "svg", "-w", root]
+    code, _, err = run(capsys, *ask)
+    assert code == 1 and "--overwrite" in err
+    assert (folder / "图表数据.xlsx").read_text() == "old"
+    code, out, err = run(capsys, *ask, "--overwrite")
+    assert code == 0, err
+    assert {*map(Path, out.splitlines()), folder / "我的.docx"} == {*folder.iterdir()}
+    assert (folder / "我的.docx").read_text() == "mine"
+    assert (folder / "图表数据.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_overwriting_stops_before_a_folder_a_link_and_a_workspace(root: Path, tmp_path: Path) -> None:
+    def write(ready: Path) -> list[Path]:
+        (ready / "a").mkdir()
+        names = ["a/1.txt", "b.txt"]
+        for name in names:
+            (ready / name).write_text("new")
+        return [ready / name for name in names]
+
+    folder, away = tmp_path / "r", tmp_path / "away"
+    for each in (folder, away, folder / "b.txt"):
+        each.mkdir()
+    (folder / "a").symlink_to(away)
+    with pytest.raises(InputError) as stop:
+        place.fill(folder, write, overwrite=True)
+    assert [Path(one.where) for one in stop.value.problems] == [folder / "a", folder / "b.txt"]
+    assert not [*away.iterdir()] and {path.name for path in folder.iterdir()} == {"a", "b.txt"}
+    (folder / "a").unlink()
+    (folder / "b.txt").rmdir()
+    (folder / "b.txt").symlink_to(away / "never.txt")
+    assert place.fill(folder, write, overwrite=True) == [folder / "a" / "1.txt", folder / "b.txt"]
+    assert not (folder / "b.txt").is_symlink() and not [*away.iterdir()]
+    for each in (root, folder / "b.txt"):
+        with pytest.raises(InputError, match="请换一个文件夹"):
+            place.fill(each, write, overwrite=True)
 
 
 def test_states_split_those_in_reach_by_room(root: Path) -> None:
@@ -170,7 +212,7 @@ def test_the_public_sees_no_stock(root: Path, tmp_path: Path) -> None:
     publishing = material.Publishing("赣S(2024)001号", public=True)
     found = material.material(root, ["three"], publishing)
     assert material.states_of(root, found, ["three"]) == {}
-    write_page(root, ["three"], tmp_path / "p.html", Asked(), publishing)
+    write_page(material.Order(root, ["three"], publishing), tmp_path / "p.html", Asked())
     text = (tmp_path / "p.html").read_text(encoding="utf-8")
     assert "赣S(2024)001号" in text and "不得公开" not in text
 
@@ -185,8 +227,8 @@ def test_the_index_of_public_sheets_tells_no_telephone(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(batch, "run", run)
-    asked = sheets.Asked(scenarios=("told",), of=("省",), themes=("方案",), kinds=("备灾仓库",))
+    asked = sheets.Asked(of=("省",), themes=("方案",), kinds=("备灾仓库",))
     for publishing in (material.Publishing(), material.Publishing("赣S(2024)001号", public=True)):
         with pytest.raises(KeyboardInterrupt):
-            sheets.write(root, tmp_path / "s", asked, publishing)
+            sheets.write(material.Order(root, ["told"], publishing), tmp_path / "s", asked)
         assert seen["told"] == ("问（略）" if publishing.public else "问13812345678")

@@ -16,6 +16,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import tinyworld
+from boai.maps import words
 from boai.maps.public import Release, for_public
 from boai.maps.report.content import document
 from boai.maps.report.content_text import Kept
@@ -251,6 +252,42 @@ def test_real_data_have_no_label(made: tuple[Document, Book]) -> None:
     assert report.labels == ()
     assert "近似" not in said(report).split("附录")[0]
     assert "数据不足以决定" not in said(report).split("附录")[0]
+
+
+def test_labels_name_their_layers_where_others_are_real(world: Any, today: Result) -> None:
+    layers = {**today.layers, "team": replace(today.layers["team"], example=True)}
+    report, _ = document(world, [replace(today, layers=layers)])
+    assert report.labels == ("示例数据",)
+    assert "数据为示例数据（救援队）。" in said(report)
+    assert "示例数据（救援队）：站点为合成的示例" in said(report)
+    every = {kind: replace(layer, example=True) for kind, layer in today.layers.items()}
+    assert "数据为示例数据。" in said(document(world, [replace(today, layers=every)])[0])
+
+
+def test_stock_is_as_old_as_its_oldest_count(world: Any, today: Result) -> None:
+    def dated(*dates: str) -> str:
+        table = pd.DataFrame({"stock_date": dates})
+        layers = {"warehouse": replace(today.layers["warehouse"], table=table)}
+        return words.data_date(replace(today, layers=layers), "warehouse")
+
+    assert dated("2026-03-09", "", "2026-03-01") == "2026-03-01 至 2026-03-09"
+    assert dated("2026-03-09", "2026-03-09") == "2026-03-09"
+    assert dated("") == dated() == ""
+
+
+def test_targets_are_written_as_the_plan_writes_them(made: tuple[Document, Book]) -> None:
+    found = table(made[0], "计划目标")
+    told = dict(zip(column(found, "目标"), column(found, "计划"), strict=True))
+    assert {"≥1,500", "5–8", "1,000", "–"} <= set(told.values())
+
+
+def test_where_all_sites_are_needed_the_report_says_so() -> None:
+    """Residents are as many everywhere: sites in three corners bring the same."""
+    flat = real(tinyworld.drive_world([0], [0], residents=np.full(16, 1000)))
+    before = run(flat, parse_scenario("name: baseline\ntitle: 现状\n"))
+    text = said(document(flat, plans(flat, before, opening(flat, "three", [15, 12, 3], title="三处")))[0])
+    assert "占到新覆盖的八成要全部 3 处" in text
+    assert "已占新覆盖的八成" not in text.split("附录")[0]
 
 
 def test_empty_layers_are_told(world: Any) -> None:

@@ -25,7 +25,7 @@ from boai.maps.sheets.draw import Drawn, draw
 from boai.maps.sheets.ground import Ground
 from boai.maps.sheets.job import Job
 from boai.maps.sheets.painting import paint
-from boai.maps.sheets.paper import MILLIMETRES
+from boai.maps.sheets.paper import GAPS, MILLIMETRES, choose
 from boai.maps.sheets.view import View
 from boai.scenarios.world import World
 from PIL import Image
@@ -77,8 +77,24 @@ def check(ground: Ground, job: Job, folder: Path) -> list[str]:
         elif path.suffix == ".png":
             found += sheetchecks.picture_faults(path)
         path.unlink()
+    found += gap_faults(ground, job, drawn)
     place = job.unit_name or job.unit or "全省"
     return [f"{place} {job.theme} {job.kind} {job.size}: {fault}" for fault in found]
+
+
+def gap_faults(ground: Ground, job: Job, drawn: Drawn) -> list[str]:
+    """Say which of the largest gaps have no row beside the map; numbers of new sites may stand there too."""
+    view = View.of(ground, job)
+    layout = choose(job.size, view.place.shape)
+    left, low, width, height = (layout.factor * each for each in layout.frame)
+    beside = {
+        each.text
+        for each in drawn.texts
+        if each.kind == "number"
+        and not (left <= each.box[0] <= left + width and low <= each.box[1] <= low + height)
+    }
+    wanted = {str(number) for number in range(1, min(GAPS[job.size], len(view.gaps)) + 1)}
+    return [f"gaps without a row: {sorted(wanted - beside)} of {len(view.gaps)}"] if wanted - beside else []
 
 
 LOOKED_AT = {
@@ -197,7 +213,7 @@ def test_all_counties_in_their_pdf(jiangxi: Ground, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("theme", "kind"), [("comparison", "warehouse"), ("layer", "aed")])
+@pytest.mark.parametrize(("theme", "kind"), [("comparison", "warehouse"), ("layer", "aed"), ("gaps", "aed")])
 def test_all_counties_by_car_and_on_foot(jiangxi: Ground, tmp_path: Path, theme: Any, kind: Any) -> None:
     found = []
     for code, name in _counties(jiangxi):

@@ -42,7 +42,11 @@ JUMBLE = "0123456789.,°'\"NEnedms度分秒东北经纬 -:/?&=@!htpgeo高德百�
 
 @pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
-    source = ";\n".join((files("boai.app") / "web" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    paths = [
+        files("boai.maps") / "assets" / "gcj02.js",
+        *(files("boai.app") / "web" / name for name in SCRIPTS),
+    ]
+    source = ";\n".join(path.read_text(encoding="utf-8") for path in paths)
     opened = browser.new_context(offline=True).new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))

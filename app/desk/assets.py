@@ -23,7 +23,7 @@ SCRIPTS = (
     "source.js", "state.js", "chart.js", "routes.js", "draw.js", "place.js", "picker.js", "cards.js",
     "answer.js", "need.js", "whatif.js", "closures.js", "actions.js", "record.js", "token.js", "page.js",
 )  # fmt: skip
-"""The scripts of the page after Leaflet, in the order in which they are run."""
+"""The scripts of the page after Leaflet and gcj02.js, in the order in which they are run."""
 
 TITLE = "博爱 · 应急值守"
 THEME = "#9f0f25"
@@ -55,7 +55,8 @@ def _map_asset(name: str) -> str:
 def script() -> str:
     """Return Leaflet and all scripts of the page as one text."""
     licence = _map_asset("LICENSE.leaflet").strip()
-    parts = [f"/*! {licence} */\n{_map_asset('leaflet.js')}", *map(_web, SCRIPTS)]
+    shared = [f"/*! {licence} */\n{_map_asset('leaflet.js')}", _map_asset("gcj02.js")]
+    parts = [*shared, *map(_web, SCRIPTS)]
     return "\n;\n".join(parts)
 
 

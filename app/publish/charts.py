@@ -1,4 +1,4 @@
-"""`boai charts`: the charts of results as pictures, and the numbers that they draw, in a new folder."""
+"""`boai charts`: the charts of results as pictures, and the numbers that they draw, in a folder."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..outputs import check_folder
-from ..workspace import Progress
-from . import material
+from . import material, place
 
 FORMATS = {"png": "PNG", "pdf": "PDF", "svg": "SVG"}
 USUAL = ("png", "pdf")
 
 
 def write(
-    root: Path,
-    names: Sequence[str],
-    folder: Path,
-    *,
-    kinds: Sequence[str],
-    formats: Sequence[str],
-    publishing: material.Publishing,
-    progress: Progress | None = None,
+    order: material.Order, folder: Path, *, kinds: Sequence[str], formats: Sequence[str]
 ) -> dict[str, Any]:
-    """Draw all charts of the named scenarios (all presets where none is named) into a new folder.
+    """Draw all charts of the scenarios of an order into a folder, see `place.fill`.
 
     Returns
     -------
@@ -33,17 +24,17 @@ def write(
     """
     from ...maps.charts import write_all  # noqa: PLC0415 (matplotlib is slow to import)
 
-    check_folder(folder)
+    place.check(folder, overwrite=order.overwrite)
     asked = material.check_kinds(kinds)
     chosen = material.several_of("--format", formats, FORMATS, USUAL)
-    found = material.material(root, names, publishing, progress)
+    found = order.material()
     drawn = material.kinds_of(found.results, asked)
-    if progress is not None:
-        progress("图表")
-    files = material.new_folder(
-        folder,
-        lambda ready: write_all(
+    order.say("图表")
+
+    def write_into(ready: Path) -> Sequence[Path]:
+        return write_all(
             found.world, found.results, ready, kinds=drawn, formats=chosen, release=found.release
-        ),
-    )
+        )
+
+    files = place.fill(folder, write_into, overwrite=order.overwrite)
     return {"files": [str(path) for path in files], **material.marks(found)}

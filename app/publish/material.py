@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...geodata.errors import InputError, Problem
-from ...geodata.folders import unfinished
 from ...geodata.layers import KIND_NAMES, Kind, shown_kinds
 from .. import answers
-from ..outputs import check_folder
 from ..workspace import Progress, load_world, open_workspace
 
 if TYPE_CHECKING:
@@ -37,6 +35,28 @@ class Publishing:
     def __post_init__(self) -> None:
         """Refuse a date that no product can print, before anything is computed."""
         check_line("--date", self.date, longest=40)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every command is told: which workspace and scenarios, for whom, and whom to tell how it goes."""
+
+    root: Path
+    names: Sequence[str] = ()
+    """Of scenarios; all presets where there is none."""
+    publishing: Publishing = field(default_factory=Publishing)
+    overwrite: bool = False
+    """Whether files that are there may be replaced."""
+    progress: Progress | None = None
+
+    def say(self, text: str) -> None:
+        """Tell how it goes."""
+        if self.progress is not None:
+            self.progress(text)
+
+    def material(self) -> Material:
+        """Collect what the product is made from."""
+        return material(self.root, self.names, self.publishing, self.progress)
 
 
 @dataclass(frozen=True)
@@ -109,15 +129,6 @@ def marks(found: Material) -> dict[str, Any]:
         "labels": answers.labels_of(found.world),
         "notes": answers.notes_of(found.world, kinds, found.results),
     }
-
-
-def new_folder(folder: Path, write: Callable[[Path], Sequence[Path]]) -> list[Path]:
-    """Let ``write`` fill a new folder, which appears whole or not at all; returns the files in it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished(folder) as ready:
-        files = [path.relative_to(ready) for path in write(ready)]
-        check_folder(folder)  # another command may have written there meanwhile
-    return [folder / path for path in files]
 
 
 def check_line(where: str, text: str, *, longest: int) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...geodata.errors import InputError, Problem
 from ..outputs import check_new
-from ..workspace import Progress
 from . import material
 
 HOW = {"difference": "差异", "swipe": "卷帘", "beside": "并排"}
@@ -29,17 +28,8 @@ class Asked:
     title: str = ""
 
 
-def write(
-    root: Path,
-    names: Sequence[str],
-    out: Path,
-    asked: Asked,
-    publishing: material.Publishing,
-    *,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Write the page of the named scenarios (all presets where none is named) to a file.
+def write(order: material.Order, out: Path, asked: Asked) -> dict[str, Any]:
+    """Write the page of the scenarios of an order to a file.
 
     Returns
     -------
@@ -52,27 +42,26 @@ def write(
     if out.suffix.lower() != ".html":
         fix = "文件名请以 .html 结尾"
         raise InputError(Problem(str(out), "网页的文件名", out.suffix or "没有后缀", fix))
-    check_new(out, overwrite=overwrite)
+    check_new(out, overwrite=order.overwrite)
     material.check_line("--title", asked.title, longest=80)
-    if asked.tiles and publishing.public:
+    if asked.tiles and order.publishing.public:
         fix = "公开版请不带 --tiles: 审图号只管本图, 不管联网的底图"
         raise InputError(Problem("--tiles", "公开版不能带联网底图", fix=fix))
     how = material.one_of("--how", asked.how, HOW)
     tiles = tiles_of(asked.tiles, key=asked.key, datum=asked.datum) if asked.tiles else None
-    wanted = _with_compared(names, asked.compare)
-    found = material.material(root, wanted, publishing, progress)
+    order = replace(order, names=_with_compared(order.names, asked.compare))
+    found = order.material()
     start = None
     if asked.compare is not None:
         known = {result.name: number for number, result in enumerate(found.results)}
         left, right = (known[_name(text)] for text in asked.compare)
         start = {"compare": how, "left": left, "right": right}
-    if progress is not None:
-        progress("网页: 离线地图")
+    order.say("网页: 离线地图")
     write_page(
         found.world,
         found.results,
         out,
-        states=material.states_of(root, found, wanted),
+        states=material.states_of(order.root, found, order.names),
         release=found.release,
         tiles=tiles,
         start=start,

@@ -1,4 +1,4 @@
-"""`boai report`: the decision report in a new folder, with the workbook that its figures stand in."""
+"""`boai report`: the decision report in a folder, with the workbook that its figures stand in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..outputs import check_folder
 from ..workspace import Progress
-from . import material
+from . import material, place
 
 if TYPE_CHECKING:
     from ...maps.report.model import Document
@@ -17,26 +16,22 @@ FORMATS = {"html": "HTML", "pdf": "PDF", "docx": "Word"}
 NAME, WORKBOOK = "决策报告", "报告附表.xlsx"
 
 
-def write(
-    root: Path,
-    names: Sequence[str],
-    folder: Path,
-    formats: Sequence[str],
-    publishing: material.Publishing,
-    *,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Write the report on the named scenarios (all presets where none is named) into a new folder.
+def write(order: material.Order, folder: Path, formats: Sequence[str]) -> dict[str, Any]:
+    """Write the report on the scenarios of an order into a folder, see `place.fill`.
 
     Returns
     -------
     dict
         files (reports, then the workbook), labels and notes.
     """
-    check_folder(folder)
+    place.check(folder, overwrite=order.overwrite)
     chosen = material.several_of("--format", formats, FORMATS, tuple(FORMATS))
-    found = material.material(root, names, publishing, progress)
-    files = material.new_folder(folder, lambda ready: draw(found, ready, chosen, publishing.date, progress))
+    found = order.material()
+
+    def write_into(ready: Path) -> list[Path]:
+        return draw(found, ready, chosen, order.publishing.date, order.progress)
+
+    files = place.fill(folder, write_into, overwrite=order.overwrite)
     return {"files": [str(path) for path in files], **material.marks(found)}
 
 

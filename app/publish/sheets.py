@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..workspace import Progress, open_workspace
+from ..workspace import open_workspace
 from . import material
 
 
@@ -15,7 +15,6 @@ from . import material
 class Asked:
     """What a user asks for, as it is written; empty is what is usual."""
 
-    scenarios: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
@@ -27,15 +26,7 @@ class Asked:
     processes: int | None = None
 
 
-def write(
-    root: Path,
-    folder: Path,
-    asked: Asked,
-    publishing: material.Publishing,
-    *,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
+def write(order: material.Order, folder: Path, asked: Asked) -> dict[str, Any]:
     """Draw the sheets into a folder, which may hold those of an earlier call; see `batch.run`.
 
     Returns
@@ -58,24 +49,24 @@ def write(
         size=material.one_of("--size", asked.size, dict(zip(SIZES, SIZES, strict=True))),
         formats=tuple(material.several_of("--format", asked.formats, forms, ("png", "pdf"))),
     )
-    found = material.material(root, asked.scenarios or _usual(themes), publishing, progress)
-    if asked.scenarios:  # the baseline is always among the results, but it is drawn only where it is named
+    found = replace(order, names=order.names or _usual(themes)).material()
+    if order.names:  # the baseline is always among the results, but it is drawn only where it is named
         names = tuple(result.name for result in found.results)
-        today = "baseline" in asked.scenarios
+        today = "baseline" in order.names
         wanted = replace(wanted, scenarios=names if today else names[1:])
-    gaz = gazetteer.load(open_workspace(root).root / "gazetteer")
-    jobs = batch_jobs.make_jobs(wanted, batch_jobs.units_of(root), found.results, gaz)
+    gaz = gazetteer.load(open_workspace(order.root).root / "gazetteer")
+    jobs = batch_jobs.make_jobs(wanted, batch_jobs.units_of(order.root), found.results, gaz)
     done = batch.run(
-        root,
+        order.root,
         jobs,
         folder,
         release=found.release,
-        date=publishing.date,
+        date=order.publishing.date,
         processes=asked.processes,
-        overwrite=overwrite,
+        overwrite=order.overwrite,
         bound=asked.bound,
         titles={result.name: result.title for result in found.results},
-        progress=progress,
+        progress=order.progress,
     )
     return {
         "files": [str(path) for path in done.files],

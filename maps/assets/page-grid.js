@@ -128,6 +128,7 @@
 
   /** A canvas in a pane of the map that moves and scales with it and is painted anew when the map rests. */
   boaiMap.Sheet = L.Renderer.extend({
+    ...boaiMap.resting,
     initialize(paint, options) {
       L.Renderer.prototype.initialize.call(this, options);
       this._paint = paint;
@@ -156,6 +157,7 @@
      */
     paint() {
       if (!this._container || !this._bounds) return;
+      if (this.behind) return this.catchUp();
       const size = this._bounds.getSize(), origin = this._map.getPixelOrigin().add(this._bounds.min);
       const aside = document.createElement("canvas");
       aside.width = this._container.width = Math.round(size.x * this._ratio);
@@ -179,6 +181,27 @@
     }
   }
 
+  /** Bounds of rings in parts of the world's width: [west, north, east, south]. */
+  function extent(rings) {
+    const found = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const ring of rings) {
+      for (let i = 0; i < ring.length; i += 1) {
+        found[i % 2] = Math.min(found[i % 2], ring[i]);
+        found[2 + (i % 2)] = Math.max(found[2 + (i % 2)], ring[i]);
+      }
+    }
+    return found;
+  }
+
+  /** Cut a frame to what lies within bounds, in whole pixels: the part, null for nothing, and where it begins. */
+  function cut(frame, [west, north, east, south]) {
+    const { left, top, size, step, width, height } = frame;
+    const x = Math.max(0, Math.floor((west * size - left) / step)), y = Math.max(0, Math.floor((north * size - top) / step));
+    const wide = Math.min(width, Math.ceil((east * size - left) / step)) - x, high = Math.min(height, Math.ceil((south * size - top) / step)) - y;
+    const part = wide > 0 && high > 0 ? { ...frame, left: left + x * step, top: top + y * step, width: wide, height: high } : null;
+    return { x, y, part };
+  }
+
   /**
    * Make the layer of the cells.
    * @param {Object} grid see gridOf
@@ -187,15 +210,17 @@
    *   show: `{classes: [{colour, hatch}], index: Uint8Array}`, null for an empty map
    */
   function cellsLayer(grid, outline, options) {
+    const whole = extent(outline);
     let cells = null, shown = null, at = "";
     const sheet = new boaiMap.Sheet((context, frame) => {
-      if (!shown) return;
-      const key = [frame.left, frame.top, frame.size, frame.width, frame.height].join();
-      if (key !== at) cells = raster(grid, frame);
+      const { x, y, part } = cut(frame, whole);
+      if (!shown || !part) return;
+      const key = [part.left, part.top, part.size, part.width, part.height].join();
+      if (key !== at) cells = raster(grid, part);
       at = key;
-      const picture = context.createImageData(frame.width, frame.height);
-      colour(new Uint32Array(picture.data.buffer), cells, frame.width, shown, Math.round(1 / frame.step));
-      context.putImageData(picture, 0, 0);
+      const picture = context.createImageData(part.width, part.height);
+      colour(new Uint32Array(picture.data.buffer), cells, part.width, shown, { ratio: Math.round(1 / frame.step), shift: x + y });
+      context.putImageData(picture, x, y);
       context.globalCompositeOperation = "destination-in";
       trace(context, outline, frame);
       context.fill("evenodd");
@@ -215,7 +240,7 @@
   }
 
   /** Colour pixels by the class of their cell; hatched classes get slanted lines, which a grey print keeps. */
-  function colour(pixels, cells, width, { classes, index }, ratio) {
+  function colour(pixels, cells, width, { classes, index }, { ratio, shift }) {
     const n = index.length, plain = new Uint32Array(n + 1), lines = new Uint32Array(n + 1);
     const own = classes.map((one) => abgr(one.colour)), over = classes.map((one) => (one.hatch ? abgr(one.hatch) : abgr(one.colour)));
     for (let i = 0; i < n; i += 1) {
@@ -228,7 +253,7 @@
     }
     const period = 7 * ratio, line = 2 * ratio;
     for (let p = 0, y = 0; p < pixels.length; y += 1) {
-      for (let x = 0; x < width; x += 1, p += 1) pixels[p] = (x + y) % period < line ? lines[cells[p]] : plain[cells[p]];
+      for (let x = 0; x < width; x += 1, p += 1) pixels[p] = (x + y + shift) % period < line ? lines[cells[p]] : plain[cells[p]];
     }
   }
 

@@ -140,6 +140,7 @@
       },
       drawn: () => drawn,
       hit(point) {
+        sheet.catchUp();
         const x = point.x - sheet._bounds.min.x, y = point.y - sheet._bounds.min.y;
         for (let i = drawn.length - 1; i >= 0; i -= 1) {
           const spot = drawn[i], reach = Math.max(spot.radius, HIT_PX);

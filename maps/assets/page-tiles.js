@@ -26,13 +26,13 @@
     _getTiledPixelBounds(center) {
       const bounds = L.TileLayer.prototype._getTiledPixelBounds.call(this, center);
       const corners = [bounds.getTopLeft(), bounds.getTopRight(), bounds.getBottomLeft(), bounds.getBottomRight()];
-      return L.bounds(corners.map((corner) => this._moved(corner, this._tileZoom, boaiMap.datum.toGcj)));
+      return L.bounds(corners.map((corner) => this._moved(corner, this._tileZoom, gcj02.toGcj)));
     },
 
     /** The matrix [a, b, c, d, e, f], as CSS has it, that lays a tile among those of its zoom. */
     _matrix(coords) {
       const size = this.getTileSize(), start = coords.scaleBy(size);
-      const place = (x, y) => this._moved(start.add([x * size.x, y * size.y]), coords.z, boaiMap.datum.fromGcj);
+      const place = (x, y) => this._moved(start.add([x * size.x, y * size.y]), coords.z, gcj02.fromGcj);
       const [west, east, north, south] = [place(0, 0.5), place(1, 0.5), place(0.5, 0), place(0.5, 1)];
       const right = east.subtract(west).divideBy(size.x), down = south.subtract(north).divideBy(size.y);
       const middle = west.add(east).add(north).add(south).divideBy(4).subtract(this._level.origin);

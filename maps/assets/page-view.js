@@ -85,7 +85,7 @@
     const map = L.map(element, { ...OPTIONS, zoomAnimation: !still, ...options.map, attributionControl: true, zoomControl: options.controls !== false });
     const renderers = {};
     PANES.forEach((name, index) => { map.createPane(name).style.zIndex = String(300 + 20 * index); });
-    DRAWN.forEach((name) => { renderers[name] = L.svg({ pane: name, padding: 0.3 }); });
+    DRAWN.forEach((name) => { renderers[name] = new boaiMap.Svg({ pane: name, padding: 0.3 }); });
     map.getPane("names").style.pointerEvents = "none";
     ["areas", "others", "sites", "added"].forEach((name) => { map.getPane(name).style.pointerEvents = "none"; });
     const style = (pane, className, more = {}) => ({ pane, renderer: renderers[pane], className, interactive: false, ...more });
@@ -264,6 +264,7 @@
 
     /** Paint all canvases anew, such as for another size of the map. */
     function redraw() {
+      map.fire("rest");
       [cells, others, sites, dots].forEach((layer) => layer.sheet._update());
       drawNames();
     }
@@ -278,7 +279,8 @@
       map.zoomControl.setPosition("bottomright");
       new Scale({ imperial: false, maxWidth: 120 }).addTo(map);
     }
-    map.on("moveend", drawNames);
+    map.on("moveend", () => cells.sheet.behind || drawNames());
+    map.on("rest", drawNames);
     map.on("click", (event) => {
       const found = state && hit(event);
       if (found && found.count === 1 && options.onFeature) options.onFeature(found.tag(found.row));

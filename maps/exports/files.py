@@ -19,6 +19,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from ...geodata.area_files import GEOMETRY, StoredStyle, add_styles
 from .dbf import MOST_BYTES, Field, write_dbf
 from .model import clean
 from .qml import qml
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from .layers import Export
     from .model import ExportLayer
 
-GEOMETRY = "geom"
-"""Name of the geometry column in a GeoPackage."""
 NOTES = "说明"
 """Table, and name of the file, of what a reader must know."""
 FIELDS = "字段对照.csv"
@@ -40,16 +39,6 @@ _VERSION = "1.2"
 """Of the form of GeoPackage: that which also the GDAL of QGIS 3.22 reads without a warning."""
 _MOMENT = "2000-01-01T00:00:00.000Z"
 """Date of the changes that a GeoPackage keeps, which would else be that of the clock."""
-_STYLES = """CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"""
-_CONTENTS = """INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
-  VALUES ('layer_styles', 'attributes', 'layer_styles', '', 0)"""
-_STYLE = """INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,
-  styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time)
-  VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', ?)"""
 
 
 def write_gpkg(export: Export, path: Path) -> list[Path]:
@@ -91,14 +80,12 @@ def write_gpkg(export: Export, path: Path) -> list[Path]:
 
 def _add_styles(base: sqlite3.Connection, export: Export) -> None:
     """Add the styles of all looks; in that marked as the default QGIS opens a layer."""
-    base.execute(_STYLES)
-    base.execute(_CONTENTS)
-    rows = [
-        (layer.name, GEOMETRY, look.name, qml(look, layer.geometry), not number, export.title, _MOMENT)
+    styles = [
+        StoredStyle(layer.name, GEOMETRY, look.name, qml(look, layer.geometry), not number, export.title)
         for layer in export.layers
         for number, look in enumerate(layer.looks)
     ]
-    base.executemany(_STYLE, rows)
+    add_styles(base, styles, moment=_MOMENT)
 
 
 def _write_styles(

@@ -75,22 +75,35 @@ def export(
         A format that is none, or a folder that holds something.
     """
     _check(folder, formats)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with unfinished(folder) as ready:
+        found = write_files(world, results, ready, formats=formats, release=release, date=date, states=states)
+        found = [path.relative_to(ready) for path in found]
+        _check(folder, ())  # somebody may have put something there meanwhile
+    return [folder / path for path in found]
+
+
+def write_files(
+    world: World,
+    results: Sequence[Result],
+    folder: Path,
+    *,
+    formats: Sequence[str],
+    release: Release | None = None,
+    date: str = "",
+    states: Mapping[tuple[str, Kind], States] | None = None,
+) -> list[Path]:
+    """Write the files of `export` into a folder that is there."""
     release = release or Release()
     if release.public:
         world, results = for_public(world, results)
     exports = exports_of(world, results, release=release, date=date, states=states)
-    notes = exports[0].notes
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished(folder) as ready:
-        found: list[Path] = []
-        for code, name in FORMATS.items():
-            if code in formats:
-                found += _WRITERS[code](world, results, exports, ready / name)
-        told = [(FORMATS[code], _READ[code]) for code in FORMATS if code in formats]
-        found.append(files.write_notes([*notes, *told], ready))
-        found = [path.relative_to(ready) for path in found]
-        _check(folder, ())  # somebody may have put something there meanwhile
-    return [folder / path for path in found]
+    found: list[Path] = []
+    for code, name in FORMATS.items():
+        if code in formats:
+            found += _WRITERS[code](world, results, exports, folder / name)
+    told = [(FORMATS[code], _READ[code]) for code in FORMATS if code in formats]
+    return [*found, files.write_notes([*exports[0].notes, *told], folder)]
 
 
 def _check(folder: Path, formats: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...geodata.layers import KIND_NAMES, Kind, shown_kinds
 from .. import tables, words
 from ..public import Release, for_public
-from . import cells, points, units
+from . import cells, gap_areas, points, units
 from .model import ExportLayer, clean
 from .names import distinct
 
@@ -90,7 +90,7 @@ def _layers(base: cells.Ground, today: Result, result: Result, states: cells.Sta
     for kind in kinds:
         mark = marks[kind]
         found += [points.gap_layer(result, kind, mark), points.added_layer(result, kind, mark)]
-        found += [points.site_layer(result, kind, mark)]
+        found += [points.site_layer(result, kind, mark), gap_areas.gap_area_layer(base, result, kind, mark)]
         if result is not today:
             found.append(cells.change_layer(base, today, result, kind, mark))
         found.append(cells.reach_layer(base, result, kind, mark))

@@ -99,6 +99,14 @@ def gaps(header: str, numbers: str) -> Look:
     return Look("缺口", (Class(TOP, ring), Class(REST, dot)), header, lettering=letters)
 
 
+def gap_areas(header: str) -> Look:
+    """Edge the areas of the gaps in the colour of their signs, the largest with a wider line."""
+    classes = [
+        Class(text, Symbol("", style.ACCENT, mm(points))) for text, points in ((TOP, 1.2), (REST, 0.6))
+    ]
+    return Look("缺口范围", tuple(classes), header)
+
+
 def added(header: str, numbers: str) -> Look:
     """Mark suggested sites by diamonds, the first of them with their rank."""
     first = Symbol(style.NEW, style.PAPER, 0.2, "diamond", 4.6)

@@ -121,18 +121,22 @@ def _on_foot(layers: Sequence[ExportLayer], group: str) -> bool:
 
 def _is_open(layer: ExportLayer, *, by_county: bool) -> bool:
     """Tell whether a layer is shown when its group is."""
-    return not layer.name.endswith("_变化") and not (by_county and layer.name.endswith("_覆盖"))
+    if layer.name.endswith("_变化"):
+        return False
+    return not (by_county and layer.name.endswith(("_覆盖", "_缺口范围")))
 
 
 def _level(shown: _Shown) -> int:
-    """Say how far up a layer is drawn, 0 on top: points, names and borders, roads, then areas."""
+    """Say how far up a layer is drawn, 0 on top: points, borders, roads, edges of gaps, areas."""
     if shown.layer.geometry == "Point":
         return ("_缺口", "_新增", "_站点").index(shown.layer.name[-3:])
     if shown.look.name in ("省界", "市界", "县界"):
         return 3 + ("省界", "市界", "县界").index(shown.look.name)
     if shown.layer.geometry == "MultiLineString":
         return 7
-    return 8 if shown.layer.name.endswith("_变化") else 9
+    return next(
+        (8 + at for at, end in enumerate(("_缺口范围", "_变化")) if shown.layer.name.endswith(end)), 10
+    )
 
 
 def _add_tree(

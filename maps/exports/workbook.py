@@ -96,50 +96,31 @@ def _curves(
 
 
 def _base_chart(kind: Kind, sheet: str, header: dict[str, str], rows: tuple[int, int]) -> Chart:
-    return Chart(
-        f"{KIND_NAMES[kind]}: 新增站点与覆盖",
-        "scatter",
-        sheet,
-        header["rank"],
-        (header["share_after"],),
-        by=header["title"],
-        x_title=f"新增{KIND_NAMES[kind]} ({style.UNITS[kind]})",
-        y_title="覆盖的居民比例",
-        rows=rows,
-        x_range=(0, None),
-    )
+    name = KIND_NAMES[kind]
+    drawn = _curve(f"{name}: 新增站点与覆盖", sheet, header, ("rank", "share_after"), rows)
+    titles = (f"新增{name} ({style.UNITS[kind]})", "覆盖的居民比例")
+    return replace(drawn, x_title=titles[0], y_title=titles[1])
 
 
 def _time_chart(kind: Kind, sheet: str, header: dict[str, str], rows: tuple[int, int]) -> Chart:
-    return Chart(
-        f"{KIND_NAMES[kind]}: 车程与覆盖",
-        "scatter",
-        sheet,
-        header["cost_min"],
-        (header["share"],),
-        by=header["title"],
-        x_title="到最近站点的车程 (分钟)",
-        y_title="这一车程以内的居民比例",
-        rows=rows,
-        x_range=(0, None),
-        y_range=(0, 1),
-    )
+    drawn = _curve(f"{KIND_NAMES[kind]}: 车程与覆盖", sheet, header, ("cost_min", "share"), rows)
+    titles = "到最近站点的车程 (分钟)", "这一车程以内的居民比例"
+    return replace(drawn, x_title=titles[0], y_title=titles[1], y_range=(0, 1))
 
 
 def _lorenz_chart(kind: Kind, sheet: str, header: dict[str, str], rows: tuple[int, int]) -> Chart:
-    return Chart(
-        f"{KIND_NAMES[kind]}: 覆盖在各县间是否均匀 (洛伦兹曲线)",
-        "scatter",
-        sheet,
-        header["people_share"],
-        (header["value_share"],),
-        by=header["title"],
-        x_title="居民累计占比 (从覆盖最少的县起)",
-        y_title="覆盖居民累计占比",
-        rows=rows,
-        x_range=(0, 1),
-        y_range=(0, 1),
-    )
+    title = f"{KIND_NAMES[kind]}: 覆盖在各县间是否均匀 (洛伦兹曲线)"
+    drawn = _curve(title, sheet, header, ("people_share", "value_share"), rows)
+    titles = "居民累计占比 (从覆盖最少的县起)", "覆盖居民累计占比"
+    return replace(drawn, x_title=titles[0], y_title=titles[1], x_range=(0, 1), y_range=(0, 1))
+
+
+def _curve(
+    title: str, sheet: str, header: dict[str, str], columns: tuple[str, str], rows: tuple[int, int]
+) -> Chart:
+    """Draw one column of a table over another, a line for each result."""
+    x, y = (header[column] for column in columns)
+    return Chart(title, "scatter", sheet, x, (y,), by=header["title"], rows=rows, x_range=(0, None))
 
 
 def _city_table(results: Sequence[Result], kinds: Sequence[Kind]) -> _Drawn:

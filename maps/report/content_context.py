@@ -92,14 +92,16 @@ def _today(
 ) -> dict[str, Any]:
     """Collect what is said of today: labels, who is reached, gaps, how sure the limits are."""
     kinds = [layer.kind for layer in layers]
-    labels = list(dict.fromkeys(text for kind in kinds for text in words.labels(world, result, kind)))
+    labels = words.labels_by_layer(world, result, kinds)
     stocked = [layer for layer in layers if layer.row.sites]
     gaps = book.rows("缺口", option=0, kind=focus.name) if focus in stocked and focus else []
     grades = {grade: [each for each in layers if each.standard.grade.value == grade] for grade in "ABC"}
     return {
-        "labels": labels,
-        "shaky": f"数据为{'、'.join(labels)}" if labels else "",
-        "marks": [(each, formal(style.LABELS[each])) for each in labels if each in style.LABELS],
+        "labels": list(labels),
+        "shaky": f"数据为{'、'.join(labels.values())}" if labels else "",
+        "marks": [
+            (said, formal(style.LABELS[label])) for label, said in labels.items() if label in style.LABELS
+        ],
         "province": str(world.units.province["name"].iloc[0]),
         "everyone": layers[0].row.residents if layers else Cell.nothing(),
         "layers": layers,

@@ -205,7 +205,7 @@ def targets(rows: Sequence[Row], scenario: str) -> list[Block]:
             row.name.span("said"),
             row.reading.span("said") if row.reading else Span(""),
             row.unit.name(),
-            row.planned.span("count"),
+            row.plan.span("said"),
             row.built.span("count"),
             *([row.reached.span("count")] if scenario else []),
             row.left.span("count"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ...scenarios.world import World
 
 _TARGETS = [
-    "name", "resource", "year", "reading", "planned", "planned_max", "unit", "binding", "built", "reached",
-    "left", "light", "state", "ambiguity", "source",
+    "name", "resource", "year", "reading", "plan", "planned", "planned_max", "unit", "binding", "built",
+    "reached", "left", "light", "state", "ambiguity", "source",
 ]  # fmt: skip
 
 
@@ -31,9 +31,28 @@ def targets_table(results: Sequence[Result]) -> pd.DataFrame:
             whole = table[table["year"] == TOTAL]
             single = table[~table["id"].isin(whole["id"])].drop_duplicates(["id", "reading"], keep="last")
             own = pd.concat([whole, single]).sort_index()
+            own["plan"] = [_planned(row) for row in own.to_dict("records")]
             tables.append(own[["id", *_TARGETS]].assign(option=at, title=result.title))
     order = ["option", "title", "id", *_TARGETS]
     return pd.concat(tables, ignore_index=True)[order] if tables else pd.DataFrame(columns=order)
+
+
+def _planned(row: Mapping[Any, Any]) -> str:
+    """Write what a target asks for as the plan does: at least, or from one number to another.
+
+    Examples
+    --------
+    >>> _planned({"planned": 1500, "planned_max": 1500, "comparator": ">="})
+    '≥1,500'
+    >>> _planned({"planned": 5, "planned_max": 8, "comparator": "范围"})
+    '5–8'
+    """
+    least, most = row["planned"], row["planned_max"]
+    if pd.isna(least):
+        return ""
+    sign = "≥" if row["comparator"] == ">=" else ""
+    upper = "" if pd.isna(most) or most == least else f"–{int(most):,}"
+    return f"{sign}{int(least):,}{upper}"
 
 
 def target_counts(targets: pd.DataFrame) -> pd.DataFrame:
@@ -102,8 +121,8 @@ def sources_table(
         What a public release leaves out or rounds.
     """
     baseline = results[0]
-    found = dict.fromkeys(text for kind in kinds for text in words.labels(world, baseline, kind))
-    rows = [("标注", f"{text}: {style.LABELS.get(text, '')}") for text in found]
+    found = words.labels_by_layer(world, baseline, kinds)
+    rows = [("标注", f"{said}: {style.LABELS.get(text, '')}") for text, said in found.items()]
     rows += [("公开版", note.removeprefix("公开版: "))] if note else []
     for kind in kinds:
         for text in words.sources(world, baseline, kind):

@@ -84,7 +84,7 @@ HEADERS: Mapping[str, str] = {
 
 IN_SHEET: Mapping[str, Mapping[str, str]] = {
     "选址求解": columns.SOLVING,
-    "目标": {"name": "目标"},
+    "目标": {"name": "目标", "plan": "计划要求", "planned": "计划下限"},
 }
 """Headers that only hold in one sheet."""
 

@@ -222,7 +222,8 @@ def _sites_by_host(view: View, title: str) -> Block:
     most = float(counts.max())
 
     def draw(canvas: Canvas, corner: tuple[float, float], width: float, rows: int) -> None:
-        note = f"共 {len(view.sites):,} {view.measure_word}, 按场所"
+        more = f", 前 {rows} / {len(counts)} 类" if rows < len(counts) else ""
+        note = f"共 {len(view.sites):,} {view.measure_word}, 按场所{more}"
         top = heading(canvas, corner, width, title, note)
         shown = counts.head(rows)
         columns = [

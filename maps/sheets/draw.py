@@ -33,6 +33,8 @@ from .view import View
 
 _LEFT_OUT = 4.0
 """Millimetres of the line that names the tables for which there is no room."""
+_APART = 5.0
+"""Millimetres between two blocks where there is room."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,12 @@ def _draw_side(chart: Chart, layout: Layout, painting: Painting) -> None:
     """Fill the columns from the top down; what has rows to spare gives them up where there is no room."""
     view, most = chart.view, GAPS[chart.view.job.size]
     first = [figure(view), legend(chart, painting, _lines(view))]
-    tables = _tables(view, most)
+    tables, spare = _tables(view, most), _extras(view)
     stacks = [[*first, *tables]]
     if layout.upright:
         stacks = _shared_out(first, tables, layout.columns[0][3])
+    for stack, (_, _, _, height) in zip(stacks, layout.columns, strict=True):
+        spare = _add_extras(stack, spare, height)
     for stack, (x, y, width, height) in zip(stacks, layout.columns, strict=True):
         fill(chart.canvas, stack, (x, y + height), width, height)
 
@@ -194,6 +198,31 @@ def _tables(view: View, most: int) -> list[Block]:
     return [gaps, *parts, *([blocks.sites(view)] if small else []), *more]
 
 
+def _extras(view: View) -> list[Block]:
+    """What a county's sheet tells besides where there is room: sites, the time to them, neighbours."""
+    if view.place.level != "县" or view.job.theme not in {"scenario", "comparison"}:
+        return []
+    found = [blocks.sites(view), *([minutes(view)] if view.drive else [])]
+    alone = view.job.theme == "scenario" and len(view.below) <= 1  # then they stand there already
+    return found if alone else [*found, siblings(view)]
+
+
+def _add_extras(stack: list[Block], extras: Sequence[Block], height: float) -> list[Block]:
+    """Put those at the end of a column for whose least rows it has room, all others being whole.
+
+    Returns those that are left.
+    """
+    left = []
+    room = height - sum(each.height(each.wanted) + _APART for each in stack)
+    for each in extras:
+        if each.height(each.least) <= room:
+            stack.append(each)
+            room -= each.height(each.wanted) + _APART
+        else:
+            left.append(each)
+    return left
+
+
 def _lines(view: View) -> list[tuple[str, dict[str, Any]]]:
     """Lines of the legend: the roads that are drawn."""
     if not roads_drawn(view):
@@ -226,7 +255,7 @@ def fill(
             more = min(block.wanted - rows[number], int(max(spare, 0.0) // block.row))
             rows[number] += more
             spare -= more * block.row
-    gap = min(5.0, max(spare, 0.0) / max(len(kept) - 1, 1))
+    gap = min(_APART, max(spare, 0.0) / max(len(kept) - 1, 1))
     for block, count in zip(kept, rows, strict=True):
         block.draw(canvas, (x, y), width, count)
         y -= block.height(count) + gap

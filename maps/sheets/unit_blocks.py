@@ -39,8 +39,8 @@ def siblings(view: View) -> Block:
 def _bars(view: View, table: pd.DataFrame, title: str, more_note: str) -> Block:
     gaps = view.job.theme == "gaps"
     table = table.assign(without=table["residents"] - table["served"])
-    order = ["without", "code"] if gaps else ["share", "code"]  # the worst first: what is cut is the best
-    table = table.sort_values(order, ascending=[not gaps, True])
+    order = ["without"] if gaps else ["share", "without"]  # the worst first: what is cut is the best
+    table = table.sort_values([*order, "code"], ascending=[*(each == "share" for each in order), True])
     full = max(float(table["without" if gaps else "share"].max()), 1e-9) if gaps or not view.drive else 1.0
     note = f"{view.within}{'以外' if gaps else '以内'}的居民"
     note += ", 含人口稀疏处" if gaps and view.dense else ""

@@ -1,7 +1,6 @@
-/* WGS84 and GCJ-02 on single points, for the place of tiles on the screen: the twin of geodata/datums.py. */
+/* WGS84 and GCJ-02 on single points, for pages and for the desk: the twin of geodata/datums.py. */
 (() => {
   "use strict";
-  const boaiMap = (globalThis.boaiMap ||= {});
   const AXIS_M = 6378245, ECCENTRICITY = 0.00669342162296594323;
   const WEST = 72.004, EAST = 137.8347, SOUTH = 0.8293, NORTH = 55.8271;
   const PRECISION_DEG = 1e-10, ITERATIONS = 30;
@@ -29,11 +28,11 @@
     return [lon + dlon, lat + dlat];
   }
 
-  /** Turn GCJ-02 degrees into WGS84: [lon, lat], by fixed-point iteration; the two functions undo each other. */
-  function fromGcj(lon, lat) {
+  /** Find the degrees that `forward` turns into these: [lon, lat], by fixed-point iteration. */
+  function inverse(forward, lon, lat) {
     let x = lon, y = lat;
     for (let i = 0; i < ITERATIONS; i++) {
-      const [thereX, thereY] = toGcj(x, y);
+      const [thereX, thereY] = forward(x, y);
       const offX = thereX - lon, offY = thereY - lat;
       x -= offX;
       y -= offY;
@@ -42,5 +41,8 @@
     return [x, y];
   }
 
-  boaiMap.datum = { toGcj, fromGcj };
+  /** Turn GCJ-02 degrees into WGS84: [lon, lat]; the two functions undo each other. */
+  const fromGcj = (lon, lat) => inverse(toGcj, lon, lat);
+
+  globalThis.gcj02 = { toGcj, fromGcj, inverse };
 })();
