@@ -81,20 +81,21 @@ def check_network(root: Path, table: Path | None) -> dict[str, Any]:
 
 
 def baseline(
-    root: Path, kind: str | None, progress: Progress | None = None
+    root: Path, kind: str | None, progress: Progress | None = None, *, gaps: bool = True
 ) -> tuple[World, Result, list[Kind]]:
     """Open a workspace and measure how things stand today for one of its layers, or all that are shown."""
     asked = None if kind is None else check_kind(kind)
     world = load_world(open_workspace(root))
     kinds = shown_kinds([world.layers]) if asked is None else [asked]
-    return world, run(world, load_scenario("baseline"), kinds=kinds, progress=progress), kinds
+    found = run(world, load_scenario("baseline"), kinds=kinds, gaps=gaps, progress=progress)
+    return world, found, kinds
 
 
 def coverage(root: Path, kind: str | None, by: str, progress: Progress | None = None) -> dict[str, Any]:
     """Count the residents within each limit by province, city or county."""
     if by not in LEVELS:
         raise InputError(Problem("--by", f"应为 {'、'.join(LEVELS)} 之一", by[:20]))
-    world, result, wanted = baseline(root, kind, progress)
+    world, result, wanted = baseline(root, kind, progress, gaps=False)
     table = result.units[result.units["level"] == by]
     table = table.assign(layer=table["kind"].map(KIND_NAMES), percent=100 * table["share"])
     marks = _marks(world, result, wanted)

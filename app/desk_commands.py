@@ -201,6 +201,8 @@ def mark(
     InputError
         Unknown layer, site or state.
     """
+    from .server.audit import noted  # noqa: PLC0415
+
     workspace, at = open_workspace(root), now()
     chosen = _site(workspace.layers, kind, id_)
     if state not in STATES:
@@ -208,22 +210,20 @@ def mark(
             Problem("状态", "应为 空 或 可用", state[:20], "空: 没有东西可发; 可用: 已问过, 能发")
         )
     until = "" if hours is None else written(at + timedelta(hours=hours))
-    made = put_mark(
-        Store(workspace.root),
-        chosen,
-        id_,
-        STATES[STATES.index(state)],
-        note=note,
-        who=who,
-        at=at,
-        until=until,
-    )
+    store, wanted = Store(workspace.root), STATES[STATES.index(state)]
+    with noted(store, at=at, action="PUT", target=f"/marks/{chosen}/{id_}") as entry:
+        entry["audit_detail"] = " ".join(text for text in (wanted, note, who) if text)
+        made = put_mark(store, chosen, id_, wanted, note=note, who=who, at=at, until=until)
     return vars(made)
 
 
 def unmark(root: Path, kind: str, id_: str) -> None:
     """Take a mark back; raises ``InputError`` where there is none."""
-    take_mark(Store(open_workspace(root).root), check_kind(kind), id_)
+    from .server.audit import noted  # noqa: PLC0415
+
+    store, chosen = Store(open_workspace(root).root), check_kind(kind)
+    with noted(store, at=now(), action="DELETE", target=f"/marks/{chosen}/{id_}"):
+        take_mark(store, chosen, id_)
 
 
 def _site(layers: Any, kind: str, id_: str) -> Any:
@@ -247,18 +247,21 @@ def add_token(root: Path, name: str, role: str, *, days: float | None = None) ->
         After how many days it ends; None: when it is revoked.
     """
     from .server import tokens  # noqa: PLC0415
+    from .server.audit import noted  # noqa: PLC0415
 
     by_word: Mapping[str, str] = {word: code for code, word in tokens.ROLES.items()}
-    at = now()
+    at, store = now(), Store(open_workspace(root).root)
     until = "" if days is None else written(at + timedelta(days=days))
-    text, row = tokens.add_token(
-        Store(open_workspace(root).root),
-        name=name,
-        role=by_word.get(role, role),  # type: ignore[arg-type]
-        at=at,
-        made_by="命令行",
-        until=until,
-    )
+    with noted(store, at=at, action="POST", target="/tokens") as state:
+        text, row = tokens.add_token(
+            store,
+            name=name,
+            role=by_word.get(role, role),  # type: ignore[arg-type]
+            at=at,
+            made_by="命令行",
+            until=until,
+        )
+        state["audit_detail"] = f"新令牌 {row['id']} {row['role']} {row['name']}"
     return {**row, "token": text}
 
 
@@ -273,8 +276,13 @@ def list_tokens(root: Path) -> list[dict[str, Any]]:
 def revoke_token(root: Path, id_: str) -> None:
     """Make a token useless; raises ``InputError`` where there is none."""
     from .server import tokens  # noqa: PLC0415
+    from .server.audit import noted  # noqa: PLC0415
 
-    tokens.revoke_token(Store(open_workspace(root).root), id_, at=now())
+    at, store = now(), Store(open_workspace(root).root)
+    names = {row["id"]: row["name"] for row in tokens.list_tokens(store)}
+    with noted(store, at=at, action="DELETE", target=f"/tokens/{id_}") as state:
+        state["audit_detail"] = f"撤销令牌 {id_} {names.get(id_, '')}".strip()
+        tokens.revoke_token(store, id_, at=at)
 
 
 def log(root: Path, *, dispatches: bool = False, offset: int = 0, limit: int = 50) -> dict[str, Any]:

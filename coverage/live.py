@@ -6,7 +6,7 @@ at once by numpy, and in a millisecond as soon as the compiled search is there (
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from .nearest import (
     READINESS_MIN,
     Answer,
     Asked,
+    Course,
     Help,
     Sites,
     answer_of,
@@ -31,11 +32,16 @@ from .nearest import (
     help_without,
     readiness_of,
     search,
+    ways_of,
 )
 from .snap import ACCESS_DETOUR, ACCESS_KMH, Access, attach
 
 _FEW = 2 * LABELS
 """Sites found or left out up to which a search of all sites is quick; beyond, one of the others is kept."""
+
+
+_First = tuple[Asked, NDArray[np.int64], int, Callable[[int], Course]]
+"""A question, the (s,) driving times by which its first k are put in order, k, and their ways by row."""
 
 
 class Times(NamedTuple):
@@ -140,6 +146,17 @@ class Live:
         ValueError
             k is below 1, or a coordinate is no finite number.
         """
+        return answer_of(*self._first(lon, lat, k, without))
+
+    def ways(
+        self, lon: float, lat: float, *, k: int = 3, without: Collection[int] = ()
+    ) -> dict[int, tuple[int, ...]]:
+        """Find only the edges of the ways of `nearest`, by row, first arrival first."""
+        found = ways_of(*self._first(lon, lat, k, without))
+        return {row: tuple(way.edge.tolist()) for row, way in found.items()}
+
+    def _first(self, lon: float, lat: float, k: int, without: Collection[int]) -> _First:
+        """Search for the first arrivals: what `answer_of` takes. Raises ``ValueError`` where k is below 1."""
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         rows = frozenset(row for row in without if 0 <= row < len(self.sites))
@@ -150,10 +167,10 @@ class Live:
         asked = self._ask(lon, lat, rows, helping)
         if quick is not None:
             drive, courses = quick.first(_seeds(asked), k, rows if beside else ())
-            return answer_of(asked, np.minimum(drive, asked.straight), k, courses.__getitem__)
+            return asked, np.minimum(drive, asked.straight), k, courses.__getitem__
         front = search(asked, k)
         drive = np.minimum(helping.drive(front.time), asked.straight)
-        return answer_of(asked, drive, k, lambda row: course_of(asked, front, row))
+        return asked, drive, k, lambda row: course_of(asked, front, row)
 
     def times(self, lon: float, lat: float) -> Times:
         """Find when the help of every site would arrive at a point.

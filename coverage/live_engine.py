@@ -165,8 +165,8 @@ class Engine:
                 made.rehearse()
             self._search = made
             _LOADED.set()
-            with _TURN:
-                made = with_labels(made, _FEW_LABELS if self._is_part else LABELS)
+            with _TURN:  # of what is there by now: it may have a table
+                made = with_labels(self._search, _FEW_LABELS if self._is_part else LABELS)
                 made.rehearse()
                 self._search = made
         finally:

@@ -258,9 +258,10 @@ def ask(
 ) -> Asked:
     """Put a question: look for the sites that have a direct way to the point, but those ``without``."""
     straight, column = np.full(len(sites.site), NEVER), np.full(len(sites.site), -1, np.int64)
-    own, _, time, along = on_one_road(sites.access, target)
-    straight[own], column[own] = time, along
-    straight[list(without)], column[list(without)] = NEVER, -1
+    if target.shape[0] >= 0:  # at a node no direct way ends
+        own, _, time, along = on_one_road(sites.access, target)
+        straight[own], column[own] = time, along
+        straight[list(without)], column[list(without)] = NEVER, -1
     return Asked(network, sites, target, straight, column, detour, off_road_m)
 
 
@@ -294,8 +295,10 @@ def course_of(asked: Asked, front: Frontier, row: int) -> Course:
     return Course(way, nodes, edges, int(front.time[nodes[-1]]))
 
 
-def answer_of(asked: Asked, drive: NDArray[np.int64], k: int, course: Callable[[int], Course]) -> Answer:
-    """Put the k first arrivals in order, by arrival, then driving time, then row.
+def ways_of(
+    asked: Asked, drive: NDArray[np.int64], k: int, course: Callable[[int], Course]
+) -> dict[int, Way]:
+    """Put the ways of the k first arrivals in order, by arrival, then driving time, then row.
 
     Parameters
     ----------
@@ -304,12 +307,15 @@ def answer_of(asked: Asked, drive: NDArray[np.int64], k: int, course: Callable[[
     course
         Gives the way of a row over nodes; asked where that is quicker than the direct way.
     """
-    arrivals, ready = [], asked.sites.help.ready
-    for row in np.lexsort((drive, drive + ready))[:k].tolist():
-        if drive[row] >= NEVER:
-            break
-        way = _way(asked, row, course(row) if drive[row] < asked.straight[row] else None)
-        arrivals.append(_arrival(asked, row, int(drive[row]), way))
+    first = np.lexsort((drive, drive + asked.sites.help.ready))[:k]
+    rows = first[drive[first] < NEVER].tolist()
+    return {row: _way(asked, row, course(row) if drive[row] < asked.straight[row] else None) for row in rows}
+
+
+def answer_of(asked: Asked, drive: NDArray[np.int64], k: int, course: Callable[[int], Course]) -> Answer:
+    """Describe the k first arrivals, as `ways_of`."""
+    ways = ways_of(asked, drive, k, course)
+    arrivals = [_arrival(asked, row, int(drive[row]), way) for row, way in ways.items()]
     target = asked.target
     gap_m = float(target.metres[0]) if target.met[0] else inf
     node = int(target.in_node[0, 0]) if target.shape[0] < 0 else -1

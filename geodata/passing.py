@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -26,15 +28,43 @@ def places_along(gaz: Gazetteer, line: ArrayLike, *, within_m: float = PASSING_M
     within_m
         Straight metres from the line within which a place is passed.
     """
+    return places_along_each(gaz, [line], within_m=within_m)[0]
+
+
+def places_along_each(
+    gaz: Gazetteer, lines: Sequence[ArrayLike], *, within_m: float = PASSING_M
+) -> list[list[str]]:
+    """Do as `places_along` for each of some ways: the three of an answer at once take half the time."""
+    known = np.flatnonzero(np.asarray(gaz.level) >= COUNTY)
+    lon, lat = np.asarray(gaz.lon)[known], np.asarray(gaz.lat)[known]
+    near = [_near((lon, lat), line, within_m) for line in lines]
+    if not near:
+        return []
+    rows = [known[own] for own, _, _ in near]
+    away, at = _passing([line for _, line, _ in near], [own for _, _, own in near], within_m)
+    ends = np.cumsum([len(own) for own in rows])[:-1]
+    parts = zip(rows, np.split(away, ends), np.split(at, ends), strict=True)
+    return [_in_order(gaz, own, gap <= within_m, after) for own, gap, after in parts]
+
+
+def _near(
+    places: tuple[NDArray[np.float64], NDArray[np.float64]], line: ArrayLike, within_m: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Find the places in the box of a way: which, the way and they themselves on a plane (metres)."""
     points = np.asarray(line, float).reshape(-1, 2)
     scale = np.radians(EARTH_RADIUS_M) * np.array([np.cos(np.radians(points[:, 1].mean())), 1.0])
     reach = within_m / scale
-    places = np.column_stack([gaz.lon, gaz.lat])
-    close = ((places >= points.min(axis=0) - reach) & (places <= points.max(axis=0) + reach)).all(axis=1)
-    rows = np.flatnonzero(close & (np.asarray(gaz.level) >= COUNTY))
-    away, at = _passing(_thinned(points * scale), places[rows] * scale, within_m)
-    order = np.argsort(at, kind="stable")
-    return list(dict.fromkeys(gaz.name[rows[order][away[order] <= within_m]].tolist()))
+    (west, south), (east, north) = points.min(axis=0) - reach, points.max(axis=0) + reach
+    lon, lat = places
+    rows = np.flatnonzero((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
+    return rows, _thinned(points * scale), np.column_stack([lon[rows], lat[rows]]) * scale
+
+
+def _in_order(
+    gaz: Gazetteer, rows: NDArray[np.intp], passed: NDArray[np.bool_], after: NDArray[np.float64]
+) -> list[str]:
+    order = np.argsort(after, kind="stable")
+    return list(dict.fromkeys(gaz.name[rows[order][passed[order]]].tolist()))
 
 
 def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,20 +76,26 @@ def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _passing(
-    line: NDArray[np.float64], places: NDArray[np.float64], within_m: float
+    lines: Sequence[NDArray[np.float64]], of: Sequence[NDArray[np.float64]], within_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure how near a line comes to places on a plane (metres), and after how many of its pieces.
+    """Measure how near each line comes to its places on a plane (metres), and after how many pieces of all.
 
     Only the runs of pieces whose box comes within ``within_m`` of a place are looked at; places without one
     are inf away.
     """
-    step = np.diff(line, axis=0) if len(line) > 1 else np.zeros((1, 2))
-    start, runs = line[: len(step)], np.arange(0, len(step), _RUN)
+    steps = [np.diff(line, axis=0) if len(line) > 1 else np.zeros((1, 2)) for line in lines]
+    step, places = np.concatenate(steps), np.concatenate(of)
+    start = np.concatenate([line[: len(own)] for line, own in zip(lines, steps, strict=True)])
+    count = [len(own) for own in steps]
+    last = np.cumsum(count)
+    runs = np.concatenate([np.arange(end - n, end, _RUN) for n, end in zip(count, last, strict=True)])
     ends = np.stack([start, start + step])
     low, high = np.minimum.reduceat(ends.min(axis=0), runs), np.maximum.reduceat(ends.max(axis=0), runs)
     near = (places[:, None] >= low - within_m) & (places[:, None] <= high + within_m)
-    place, run = np.nonzero(near.all(axis=2))
-    piece = np.minimum(runs[run, None] + np.arange(_RUN), len(step) - 1)
+    line_of_run = np.searchsorted(last, runs, side="right")
+    own_line = np.repeat(np.arange(len(of)), [len(one) for one in of])
+    place, run = np.nonzero(near.all(axis=2) & (own_line[:, None] == line_of_run))
+    piece = np.minimum(runs[run, None] + np.arange(_RUN), (last - 1)[line_of_run[run], None])
     square = np.maximum((step * step).sum(axis=1), 1e-12)  # a piece without length: its start counts
     own = places[place, None]
     share = np.clip(((own - start[piece]) * step[piece]).sum(axis=2) / square[piece], 0.0, 1.0)

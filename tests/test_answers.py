@@ -27,6 +27,13 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [card["id"] for card in answer["sites"]]
 
 
+def test_an_answer_bears_the_labels_of_what_it_is_about() -> None:
+    """The office's own stores are not called examples because its teams are."""
+    known = ground([site("A", 1)], [site("T", 2, example=True)])
+    assert answers.nearest(known, at(0), kind="warehouse", now=NOW)["labels"] == []
+    assert answers.nearest(known, at(0), kind="team", now=NOW)["labels"] == ["示例数据"]
+
+
 def test_cards_come_in_the_order_of_arrival_with_all_their_facts() -> None:
     stores = [
         site(

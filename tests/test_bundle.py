@@ -159,6 +159,7 @@ def test_a_bundle_says_what_it_is_made_of(whole: dict[str, Any], root: Path) -> 
     assert whole["version"] == open_ground(root, warm=False).version
     assert whole["stale_days"] == STALE_DAYS
     assert whole["labels"] == ["示例数据"]
+    assert whole["labels_of"] == {"warehouse": ["示例数据"], "team": ["示例数据"]}
     assert unpack(whole["places"]["residents"]).sum() == 2**16 - 1
     assert [site["kind"] for site in whole["sites"]] == ["warehouse", "warehouse", "team"]
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole

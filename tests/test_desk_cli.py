@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from boai.app import cli, desk_commands
+from boai.app.desk.store import Store
+from boai.app.server.audit import read_audit
 from boai.geodata.errors import InputError
 
 
@@ -91,6 +93,31 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(capsys, root: Path) -> None:
     assert "没有这个角色" in run(capsys, root, "token", "add", "某人", "--role", "root")[2]
     mode = stat.S_IMODE((root / "desk.sqlite").stat().st_mode)
     assert not mode & stat.S_IWOTH
+
+
+def test_writes_of_the_command_line_are_in_the_audit(capsys, root: Path) -> None:
+    _, before = read_audit(Store(root))
+    made = json.loads(run(capsys, root, "token", "add", "赣州值班室", "--json")[1])
+    assert run(capsys, root, "token", "revoke", made["id"])[0] == 0
+    assert run(capsys, root, "token", "revoke", made["id"])[0] != 0
+    first = first_store(root)
+    assert run(capsys, root, "mark", "warehouse", first, "空", "--note", "已发完")[0] == 0
+    assert run(capsys, root, "unmark", "warehouse", first)[0] == 0
+    _, rows = read_audit(Store(root))
+    found = [
+        (row["action"], row["target"], row["outcome"], row["who"])
+        for row in rows[: len(rows) - len(before)][::-1]
+    ]
+    token, mark = f"/tokens/{made['id']}", f"/marks/warehouse/{first}"
+    assert found == [
+        ("POST", "/tokens", "完成", "命令行"),
+        ("DELETE", token, "完成", "命令行"),
+        ("DELETE", token, "内容有误", "命令行"),
+        ("PUT", mark, "完成", "命令行"),
+        ("DELETE", mark, "完成", "命令行"),
+    ]
+    assert made["id"] in rows[4]["detail"]
+    assert made["token"] not in repr(rows)
 
 
 def test_the_log_starts_empty(capsys, root: Path) -> None:

@@ -197,6 +197,7 @@ def test_a_mark_stays_on_this_device(open_file: Any) -> None:
     assert page.names()[0] == deskpage.HOSTILE
     assert page.ask("镇1").names()[0] == deskpage.HOSTILE
     page.tab("roads")
+    assert "离线时不能封闭道路" in page.text("#roads-offline")
     assert "五号库" in page.text("#marks")
     again = open_file("plain", at="镇5")
     assert again.names()[0] == deskpage.HOSTILE

@@ -36,7 +36,7 @@ def test_a_name_gives_the_cards_in_the_order_of_arrival(page: Page) -> None:
     card = page.text("#cards .card:nth-child(1)")
     for words in ("45分", "准备 45分 + 行车 0分", "0.0 公里", "市级 · 东市 · 甲县", "未核实", "李四", "可供"):
         assert words in card, words
-    assert "示例数据" in page.text("#labels")
+    assert page.text("#labels") == ""  # its stores are real, only the teams are examples
     assert page.count("#map path.way.chosen") == 3  # the way, its case, and what a finger meets
     assert page.count("#map .rank") == 4
     assert page.text("#map .rank.chosen") == "1"
@@ -159,6 +159,7 @@ def test_more_sites_and_the_teams(page: Page) -> None:
         page.page.click("#kinds [data-kind=team]")
     assert page.names() == ["医疗队", "搜救队"]
     assert "12 人" in page.text("#cards .card:nth-child(1)")
+    assert "示例数据" in page.text("#labels")
     with page.answering():
         page.page.select_option("#speciality", "搜救")
     assert page.names() == ["搜救队"]
@@ -226,6 +227,7 @@ def test_residents_of_an_area_drawn_on_the_map(page: Page) -> None:
 
 def test_a_road_tapped_on_the_map_is_tried_in_both_directions(page: Page) -> None:
     page.open(at="镇6").tab("roads")
+    assert page.page.locator("#roads-offline").is_hidden()
     page.page.click("#road-click")
     page.tap(115.15, 28.101)
     page.page.wait_for_selector("#pending-try")
@@ -273,11 +275,43 @@ def test_a_warehouse_is_tried_empty_and_what_changes_is_said(page: Page) -> None
     assert "+35分" in page.text("#changes .delta")
     page.tab("roads")
     assert "+35分" in page.text("#strip")
+    assert "试算" in page.text("#strip")
     assert "五号库 假设无货" in page.text("#trials")
     with page.answering():
         page.page.click("#trials >> text=撤销")
     assert page.tab("nearest").names()[0] == "五号库"
     assert page.page.locator("#changes").is_hidden()
+
+
+def test_a_trial_outlasts_a_reload_of_its_tab_and_says_so(desk: Page) -> None:
+    desk.open(at="镇5")
+    with desk.answering():
+        desk.page.click("#cards .card:nth-child(1) >> text=假设无货")
+    desk.page.reload()
+    desk.page.wait_for_selector("html[data-ready]")
+    desk.wait(1)
+    assert desk.names()[0] == deskpage.HOSTILE
+    assert "之前的试算仍在起作用" in desk.text("#banner")
+    assert "试算结果" in desk.text("#changes")
+    with desk.answering():
+        desk.page.click("#changes button")
+    desk.page.reload()
+    desk.page.wait_for_selector("html[data-ready]")
+    assert desk.wait(1).names()[0] == "五号库"
+    assert desk.page.locator("#changes").is_hidden()
+
+
+def test_a_kept_trial_that_is_no_longer_possible_is_dropped_and_said(desk: Page) -> None:
+    desk.open(at="镇5")
+    desk.page.evaluate(
+        "() => sessionStorage.setItem('boai-trial:' + location.pathname,"
+        " JSON.stringify({ empty: [{ id: 'gone', name: '撤销的库' }] }))"
+    )
+    desk.page.reload()
+    desk.page.wait_for_selector("html[data-ready]")
+    assert desk.wait(1).names()[0] == "五号库"
+    assert "已不能用" in desk.text("#banner")
+    assert desk.page.evaluate("() => sessionStorage.getItem('boai-trial:' + location.pathname)") is None
 
 
 def test_a_road_by_name_and_a_flood_are_tried(page: Page) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 from boai.geodata.gazetteer import Gazetteer, find
-from boai.geodata.passing import places_along
+from boai.geodata.passing import places_along, places_along_each
 from boai.scenarios.world import World
 
 
@@ -45,3 +45,14 @@ def test_places_along_a_way_come_in_the_order_of_passing(gaz: Gazetteer) -> None
     assert back[-1] in ("修水县", "义宁镇")
     assert places_along(gaz, line[:1])[0] in ("修水县", "义宁镇")  # a way without length
     assert places_along(gaz, [(0.0, 0.0), (1.0, 1.0)]) == []
+
+
+def test_several_ways_at_once_pass_what_each_passes_alone(gaz: Gazetteer) -> None:
+    rng = np.random.default_rng(7)
+    starts = rng.uniform([114.0, 25.0], [118.0, 29.5], (12, 2))
+    lines = [start + np.cumsum(rng.normal(0, 0.01, (200, 2)), axis=0) for start in starts]
+    lines.insert(3, lines[0][:1])
+    found = places_along_each(gaz, lines, within_m=5000)
+    assert found == [places_along(gaz, line, within_m=5000) for line in lines]
+    assert sum(map(bool, found)) > 6
+    assert places_along_each(gaz, []) == []

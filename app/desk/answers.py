@@ -15,7 +15,7 @@ from ...coverage.live import Live, Times
 from ...coverage.nearest import Arrival
 from ...geodata.errors import InputError, Problem
 from ...geodata.layers import Kind
-from .cards import OLD_DAYS, Setting, card, city_at, feature
+from .cards import OLD_DAYS, Setting, card, city_at, feature, passed_by
 from .changes import Causes, Compared, Usual, Ways, changes_of, usual_of, usual_ways
 from .compliance import compliance_at, definition
 from .need import need
@@ -111,12 +111,16 @@ def nearest(
     setting = Setting(asked.kind, ground.standards[asked.kind], ground.gazetteer, now, city)
     rank = {row: at for at, row in enumerate([*chosen, *empties], 1)}
     arrivals = sorted(answer.arrivals, key=lambda one: rank[one.row])
-    cards = [_card(ground, asked, setting, one, rank[one.row]) for one in arrivals]
+    passes = passed_by(setting.gaz, arrivals)
+    cards = [
+        _card(ground, asked, setting, (one, rank[one.row]), names)
+        for one, names in zip(arrivals, passes, strict=True)
+    ]
     _compare(ground, cards, arrivals, usual)
     sent_s, gone = _sent(asked, times), _unreached(asked, times)
     reached = int(np.isfinite(sent_s).sum())
     return {
-        **heading(ground, now),
+        **heading(ground, asked.kind, now),
         "place": place_now(place, city, answer, None if usual is None else usual.off_road_m),
         "kind": asked.kind,
         "k": k,
@@ -172,9 +176,12 @@ def _sent(asked: _Asked, times: Times) -> NDArray[np.float64]:
     return sent
 
 
-def _card(ground: Ground, asked: _Asked, setting: Setting, arrival: Arrival, rank: int) -> dict[str, Any]:
+def _card(
+    ground: Ground, asked: _Asked, setting: Setting, ranked: tuple[Arrival, int], passes: Sequence[str]
+) -> dict[str, Any]:
+    arrival, rank = ranked
     mark = ground.mark(asked.kind, arrival.site["id"])
-    return card(arrival, rank, setting, mark=mark, empty=asked.empty.get(arrival.row, ""))
+    return card(arrival, rank, setting, mark=mark, empty=asked.empty.get(arrival.row, ""), passes=passes)
 
 
 def _unreached(asked: _Asked, times: Times) -> dict[str, Any]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ...geodata.demand import Demand
     from .ground import Ground
 
-FORMAT = 1
+FORMAT = 2
 """Of the object; a page that knows another one refuses it."""
 DEGREE = 10_000_000
 """Coordinates are whole numbers of 1/DEGREE degree, a hundredth of a metre."""
@@ -81,6 +81,7 @@ def bundle(ground: Ground, *, made_at: datetime) -> dict[str, Any]:
         "stale_days": STALE_DAYS,
         "old_days": OLD_DAYS,
         "labels": list(ground.labels),
+        "labels_of": {kind: list(ground.labels_of(kind)) for kind in _KINDS},
         "mode": ground.now.mode,
         "notes": [text for text in (*ground.notes, MODES.get(ground.network.mode, "")) if text],
         "kinds": dict(KIND_NAMES),

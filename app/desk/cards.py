@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -19,7 +19,7 @@ from ...geodata import gazetteer
 from ...geodata.crs import haversine_m
 from ...geodata.layers import Kind
 from ...geodata.names import COUNTY
-from ...geodata.passing import places_along
+from ...geodata.passing import places_along_each
 from ...geodata.registry import read_stock
 from .hours import open_at
 from .parts import CHINA, Mark
@@ -58,8 +58,21 @@ class Setting:
     """City of the place that needs help; empty where it is not known."""
 
 
+def passed_by(gaz: gazetteer.Gazetteer, arrivals: Sequence[Arrival]) -> list[Sequence[str]]:
+    """List the places that each way passes, by its line where its nodes are junctions without names."""
+    unnamed = [one for one in arrivals if not one.places]
+    found = iter(places_along_each(gaz, [one.line for one in unnamed]))
+    return [one.places or next(found) for one in arrivals]
+
+
 def card(
-    arrival: Arrival, rank: int, setting: Setting, *, mark: Mark | None = None, empty: str = ""
+    arrival: Arrival,
+    rank: int,
+    setting: Setting,
+    *,
+    passes: Sequence[str],
+    mark: Mark | None = None,
+    empty: str = "",
 ) -> dict[str, Any]:
     """Write the card of a site that help can come from.
 
@@ -67,6 +80,8 @@ def card(
     ----------
     arrival
         Its way and times.
+    passes
+        Places that its way passes, as `passed_by` lists them.
     mark
         What somebody found out about it, if it still holds.
     empty
@@ -79,7 +94,6 @@ def card(
     """
     site = arrival.site
     state, why = _status(mark, empty)
-    passes = arrival.places or places_along(setting.gaz, arrival.line)  # junctions of real roads: no names
     return {
         "rank": rank,
         **facts(site, setting, empty=bool(empty)),

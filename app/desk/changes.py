@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...coverage.kept import Kept
 from ...coverage.live import Live
 from ...geodata.network import Network
 from ...geodata.overlay import Measure
-from .latest import Latest
 from .trial import Closed
 from .words import duration, whole_minutes
 
@@ -37,8 +37,8 @@ class Usual:
 Ways = Mapping[int, Sequence[int]]
 """Edges of the ways of sites, by row."""
 
-_USUAL: Latest[Usual] = Latest(256)
-_WAYS: Latest[Ways] = Latest(256)
+_USUAL = Kept[Usual](most=256)
+_WAYS = Kept[Ways](most=256)
 
 
 def usual_of(live: Live, lon: float, lat: float, *, k: int, without: frozenset[int]) -> Usual:
@@ -50,17 +50,14 @@ def usual_of(live: Live, lon: float, lat: float, *, k: int, without: frozenset[i
         come = (row for row in order if row not in without and isfinite(times.eta_s[row]))
         return Usual(times.eta_s, tuple(islice(come, k)), live.metres(lon, lat))
 
-    return _USUAL.get(live, (lon, lat, k, without), make)
+    return _USUAL.get((live,), (lon, lat, k, without), make)
 
 
 def usual_ways(live: Live, lon: float, lat: float, *, k: int, without: frozenset[int]) -> Ways:
     """Find the usual ways of the first arrivals; the last ones are kept."""
 
-    def make() -> Ways:
-        found = live.nearest(lon, lat, k=k, without=without)
-        return {one.row: one.edges for one in found.arrivals}
-
-    return _WAYS.get(live, (lon, lat, k, without), make)
+    key = lon, lat, k, without
+    return _WAYS.get((live,), key, lambda: live.ways(lon, lat, k=k, without=without))
 
 
 @dataclass(frozen=True)

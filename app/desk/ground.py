@@ -61,7 +61,7 @@ class Ground:
     version: str
     """12 hex digits of the hashes of all data: equal where, and only where, all data are."""
     labels: tuple[str, ...]
-    """近似路网, 示例数据, as far as they hold."""
+    """近似路网, 示例数据, as far as they hold for any layer; an answer bears those of `labels_of`."""
     as_of: str
     """When the youngest of the data was written, ISO 8601, China's time."""
     at: datetime
@@ -72,6 +72,10 @@ class Ground:
     """What every answer has to say: data that could not be read, and what stands in for them."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Hash of each part."""
+
+    def labels_of(self, kind: Kind) -> tuple[str, ...]:
+        """Return the labels of an answer about one resource type: examples of another type are not in it."""
+        return _labels(self.network, self.usual[kind])
 
     @property
     def standards(self) -> Mapping[Kind, Standard]:
@@ -112,7 +116,7 @@ def open_ground(
     hashes = _hashes(workspace)
     same = {name for name, text in hashes.items() if before is not None and before.hashes.get(name) == text}
     gaz = before.gazetteer if before and "gazetteer" in same else _plain(gazetteer.load(root / "gazetteer"))
-    area = before.outline if before and "outline" in same else outline.load_outline(root / "outline")
+    area = before.outline if before and "outline" in same else _outline(root)
     network = before.network if before and "network" in same else _network(root)
     office = before.office if before and "standards" in same else office_standards(root)
     usual = before.usual if before and {"network", "layers", "standards"} <= same else None
@@ -145,7 +149,7 @@ def open_ground(
         office=office,
         marks=marks,
         version=_version(hashes),
-        labels=_labels(network, usual),
+        labels=_labels(network, *usual.values()),
         as_of=_as_of(root),
         at=at,
         changes_at=min(ends, default=None),
@@ -182,6 +186,10 @@ def _water_hash(root: Path) -> str:
         return ""
 
 
+def _outline(root: Path) -> dict[str, NDArray[np.float64]]:
+    return {name: np.asarray(array) for name, array in outline.load_outline(root / "outline").items()}
+
+
 def _network(root: Path) -> Network:
     return _plain(load_network(root / "network", verify="once"))
 
@@ -211,8 +219,8 @@ def _words(measure: Measure) -> dict[str, Any]:
     return {**vars(measure), "edges": runs_of(measure.edges)}
 
 
-def _labels(network: Network, usual: Mapping[Kind, Live]) -> tuple[str, ...]:
-    example = any(site["example"] for live in usual.values() for site in live.sites)
+def _labels(network: Network, *layers: Live) -> tuple[str, ...]:
+    example = any(site["example"] for live in layers for site in live.sites)
     return tuple(text for text in (network.label, EXAMPLE if example else "") if text)
 
 

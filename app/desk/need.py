@@ -20,7 +20,7 @@ from ...coverage.standards import Standard
 from ...geodata.errors import InputError, Problem
 from ...geodata.registry import read_stock
 from .area import RULE, Inside, residents_in
-from .cards import OLD_DAYS, Setting, card, city_at, feature
+from .cards import OLD_DAYS, Setting, card, city_at, feature, passed_by
 from .parts import Ring, WhatIf
 from .roster import roster_of
 from .situation import empty_rows, heading, place_now, tried
@@ -122,7 +122,7 @@ def need(
     cards = _cards(ground, answer, where["city"], now)
     notes = [*_first_notes(ground, where), *_notes(wanted, inside, stores, cards.values())]
     return {
-        **heading(ground, now),
+        **heading(ground, "warehouse", now),
         "place": where,
         "what_if": tried(trial, tried_now),
         "persons": to_serve,
@@ -178,9 +178,10 @@ def _ways(stores: _Stores, plans: Any, place: Mapping[str, Any]) -> Answer:
 
 def _cards(ground: Ground, answer: Answer, city: str, now: datetime) -> dict[int, dict[str, Any]]:
     setting = Setting("warehouse", ground.standards["warehouse"], ground.gazetteer, now, city)
+    passes = passed_by(ground.gazetteer, answer.arrivals)
     return {
-        one.row: card(one, rank, setting, mark=ground.mark("warehouse", one.site["id"]))
-        for rank, one in enumerate(answer.arrivals, 1)
+        one.row: card(one, rank, setting, passes=names, mark=ground.mark("warehouse", one.site["id"]))
+        for rank, (one, names) in enumerate(zip(answer.arrivals, passes, strict=True), 1)
     }
 
 
@@ -205,7 +206,7 @@ def _text(plan: Mapping[str, Any]) -> str:
     count = len(plan["stores"])
     short = "、".join(f"{name} {number}" for name, number in plan["shortfall"].items())
     if not count:
-        return f"没有仓库能送到, 缺 {short}" if short else "不需要调拨"
+        return f"没有能到又有货的仓库, 缺 {short}" if short else "不需要调拨"
     head = f"{count} 处仓库" + ("" if plan["proven"] else " (未证明为最少)")
     if short:
         return f"{head}, {duration(plan['last_min'])}送完现有的, 还缺 {short}"

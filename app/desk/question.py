@@ -22,7 +22,7 @@ from ...geodata.registry import read_sites
 from ...geodata.road_names import edges_of_roads
 from ..standards import office_standards
 from ..workspace import open_workspace
-from .cards import MORE_COLUMNS, Setting, card, city_at, feature
+from .cards import MORE_COLUMNS, Setting, card, city_at, feature, passed_by
 from .compliance import compliance_at, definition
 from .marks import key, marks_or_note
 from .parts import CHINA, Mark
@@ -160,9 +160,10 @@ def _told(
 ) -> dict[str, Any]:
     """Write what was found; ``shut`` says of the point (-1) and of rows that the road beside it is closed."""
     cards = []
-    for rank, one in enumerate(shown, 1):
+    passes = passed_by(asked.setting.gaz, shown)
+    for rank, (one, names) in enumerate(zip(shown, passes, strict=True), 1):
         empty = asked.empty.get(one.row, "")
-        own = card(one, rank, asked.setting, mark=asked.mark(one.site), empty=empty)
+        own = card(one, rank, asked.setting, mark=asked.mark(one.site), empty=empty, passes=names)
         cards.append({**own, "cut_off": shut.get(one.row, False)})
     return {
         "off_road_m": answer.off_road_m,

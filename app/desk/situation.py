@@ -70,12 +70,12 @@ def reason_empty(site: Mapping[str, Any], mark: Mark | None, *, is_tried: bool =
     return f"库存填报全部为零{dated}" if has_nothing(site) else ""
 
 
-def heading(ground: Ground, now: datetime) -> dict[str, Any]:
-    """Give what every answer says of itself: when it was asked, of which data, what is closed."""
+def heading(ground: Ground, kind: Kind, now: datetime) -> dict[str, Any]:
+    """Give what each answer about a type says of itself: when it was asked, of what data, what is closed."""
     return {
         "asked_at": now.astimezone(CHINA).isoformat(timespec="seconds"),
         "version": ground.version,
-        "labels": list(ground.labels),
+        "labels": list(ground.labels_of(kind)),
         "mode": ground.network.mode,
         "closures": [measure(one) for one in ground.overlay.measures],
     }

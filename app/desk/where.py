@@ -281,21 +281,27 @@ def _on_roads(ground: Data, place: dict[str, Any]) -> dict[str, Any]:
     """Add to a place how far the road is, and whether it is closed."""
     lon, lat = place["lon"], place["lat"]
     finder = roads_of(ground.network).finder(ground.network)  # meets nodes, whatever is closed
-    how: dict[str, Any] = {"detour": ACCESS_DETOUR, "speed_kmh": ACCESS_KMH, "cold": True, "finder": finder}
-    access = attach(ground.now, [lon], [lat], **how)
-    metres = float(access.metres[0])
+    shape, shut = -1, False
+    if finder is not None:
+        metres = float(finder.nearest(np.array([lon]), np.array([lat]))[1][0])
+    else:
+        shape, metres = _met(ground.now, lon, lat)
     off_m = None if isnan(metres) else metres
-    shut = False
     if ground.now is not ground.network and finder is None:
-        usual_m = float(attach(ground.network, [lon], [lat], **how).metres[0])
-        shut = (inf if off_m is None else off_m) > usual_m + CUT_OFF_M
-    odd = _road_warning(access.shape[0], off_m, shut)
+        shut = (inf if off_m is None else off_m) > _met(ground.network, lon, lat)[1] + CUT_OFF_M
+    odd = _road_warning(shape, off_m, shut)
     return {
         **place,
         "off_road_m": None if off_m is None else round(off_m, 1),
         "cut_off": shut,
         "warning": "; ".join(one for one in (place["outside"], odd) if one),
     }
+
+
+def _met(network: Network, lon: float, lat: float) -> tuple[int, float]:
+    """Tell which shape a point meets and how far away, in straight metres; -1 and NaN where it meets none."""
+    access = attach(network, [lon], [lat], detour=ACCESS_DETOUR, speed_kmh=ACCESS_KMH, cold=True)
+    return int(access.shape[0]), float(access.metres[0])
 
 
 def _road_warning(shape: int, off_m: float | None, shut: bool) -> str:

@@ -6,12 +6,14 @@ an entry without one tells of a server that died in between.
 
 from __future__ import annotations
 
+import getpass
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from ...geodata.errors import WorkspaceError
+from ...geodata.errors import InputError, WorkspaceError
 from ...geodata.moments import written
 from ..desk.store import Store
 
@@ -60,6 +62,37 @@ def close_entry(store: Store, state: MutableMapping[str, Any], status: int) -> N
             )
     except WorkspaceError as error:
         _LOG.warning("audit %s %s: %s", state["audit"], outcome, error)
+
+
+@contextmanager
+def noted(store: Store, *, at: datetime, action: str, target: str) -> Iterator[dict[str, Any]]:
+    """Note a write of the command line, where who may write to the folder needs no token.
+
+    The account of the machine is noted as the client. Gives the state into which ``audit_detail`` is written.
+    Raises ``WorkspaceError`` where nothing can be noted; then nothing is done.
+    """
+    state: dict[str, Any] = {"audit_detail": ""}
+    facts = {"who": "命令行", "role": "", "client": f"本机 {_account()}".strip()}
+    state["audit"] = open_entry(store, at=at, action=action, target=target, **facts)
+    status = 500
+    try:
+        yield state
+        status = 200
+    except WorkspaceError:
+        status = 503
+        raise
+    except InputError:
+        status = 400
+        raise
+    finally:
+        close_entry(store, state, status)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may have none
+        return ""
 
 
 def read_audit(store: Store, *, offset: int = 0, limit: int = 100) -> tuple[int, list[Mapping[str, Any]]]:

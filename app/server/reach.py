@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ...coverage.kept import Kept
 from ...geodata.layers import COLUMNS, NUMBERS, Kind, Layer
 from ..console import jsonable
 from ..desk.ground import Ground
 from .busy import Turn
-from .kept import Kept
 
 if TYPE_CHECKING:
     from ...coverage.areas import Areas
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MOST_MIN = 600
 """Longest drive in minutes; the standards end at ten hours."""
 
-_KEPT: Kept[dict[str, Any]] = Kept(16)
-_PARTS: Kept[Any] = Kept(4)
+_KEPT = Kept[dict[str, Any]](most=16)
+_PARTS = Kept[Any](most=4)
 _FROM = ("overlay", "network", "layers", "standards", "demand")
 """Parts of the data that an area is made of."""
 _TURN = Turn("覆盖范围")
@@ -41,9 +41,9 @@ def reach(ground: Ground, kind: Kind, *, site: str, within_min: int) -> dict[str
 
     def in_turn() -> dict[str, Any]:
         with _TURN.taken():  # whoever waited finds it done
-            return _KEPT.get(wanted, lambda: _draw(ground, kind, site, within_min))
+            return _KEPT.get((), wanted, lambda: _draw(ground, kind, site, within_min))
 
-    return {**_KEPT.get(wanted, in_turn), "version": ground.version}
+    return {**_KEPT.get((), wanted, in_turn), "version": ground.version}
 
 
 def _draw(ground: Ground, kind: Kind, site: str, within_min: int) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def _draw(ground: Ground, kind: Kind, site: str, within_min: int) -> dict[str, A
     from ...geodata import boundaries, demand  # noqa: PLC0415
 
     root, of = ground.root, ground.hashes["demand"]
-    units = _PARTS.get((of, "units"), lambda: boundaries.load(root / "boundaries.gpkg"))
-    people = _PARTS.get((of, "people"), lambda: demand.load(root / "demand"))
+    units = _PARTS.get((), (of, "units"), lambda: boundaries.load(root / "boundaries.gpkg"))
+    people = _PARTS.get((), (of, "people"), lambda: demand.load(root / "demand"))
     rows = [one for one in ground.usual[kind].sites if not site or one["id"] == site]
     found = service_areas(
         ground.now,
@@ -94,7 +94,7 @@ def _told(ground: Ground, kind: Kind, within_min: int, found: Areas) -> dict[str
         "type": "FeatureCollection",
         "kind": kind,
         "within_min": within_min,
-        "labels": list(ground.labels),
+        "labels": list(ground.labels_of(kind)),
         "notes": notes,
         "features": features,
     }

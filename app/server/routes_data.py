@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from ...coverage.kept import Kept
 from ...geodata.errors import Problem
 from ...geodata.layers import COLUMNS, EXAMPLE, KIND_NAMES, Kind
 from ...geodata.registry import check_kind, read_sites, read_stock
@@ -17,7 +18,6 @@ from ..desk.ground import Ground
 from ..desk.parts import SENT
 from ..workspace import Workspace
 from .errors import Refusal
-from .kept import Kept
 from .shapes_out import FeatureCollection, Health, LayerList, PlaceFound, PlaceList, PlaceTree, errors_of
 from .state import GEOJSON, Desk, GeoJson, ground_of, reply, tagged, the_desk, unknown
 
@@ -27,7 +27,7 @@ At = Annotated[Desk, Depends(the_desk)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 
-_SITES: Kept[list[dict[str, Any]]] = Kept(16)
+_SITES = Kept[list[dict[str, Any]]](most=16)
 
 
 @router.get("/health", responses={200: {"model": Health}, **errors_of(429)})
@@ -84,7 +84,7 @@ def sites_of(ground: Ground, kind: Kind) -> list[dict[str, Any]]:
     def read() -> list[dict[str, Any]]:
         return read_sites(Workspace(ground.root, {}).layers, kind, more=MORE_COLUMNS)
 
-    return _SITES.get((kind, ground.hashes["layers"]), read)
+    return _SITES.get((), (kind, ground.hashes["layers"]), read)
 
 
 @router.get(

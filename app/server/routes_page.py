@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 
 import anyio
@@ -29,40 +30,25 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-@router.get("/", response_class=Response, include_in_schema=False)
-async def page(request: Request) -> Response:
-    """Give the page."""
-    return _file(request, assets.page(), "text/html; charset=utf-8")
+_FILES: dict[str, tuple[Callable[[], str], str]] = {
+    "/": (assets.page, "text/html; charset=utf-8"),
+    "/desk.js": (assets.script, "text/javascript; charset=utf-8"),
+    "/desk.css": (assets.style, "text/css; charset=utf-8"),
+    "/sw.js": (assets.worker, "text/javascript; charset=utf-8"),
+    "/manifest.webmanifest": (assets.manifest, "application/manifest+json"),
+    "/icon.svg": (assets.icon, "image/svg+xml"),
+}
+"""The page and its parts: address → (text, media type)."""
 
 
-@router.get("/desk.js", response_class=Response, include_in_schema=False)
-async def script(request: Request) -> Response:
-    """Give the page's script."""
-    return _file(request, assets.script(), "text/javascript; charset=utf-8")
+async def file(request: Request) -> Response:
+    """Give the page or one of its parts."""
+    text, media = _FILES[request.url.path]
+    return _file(request, text(), media)
 
 
-@router.get("/desk.css", response_class=Response, include_in_schema=False)
-async def style(request: Request) -> Response:
-    """Give the page's style."""
-    return _file(request, assets.style(), "text/css; charset=utf-8")
-
-
-@router.get("/sw.js", response_class=Response, include_in_schema=False)
-async def worker(request: Request) -> Response:
-    """Give the service worker."""
-    return _file(request, assets.worker(), "text/javascript; charset=utf-8")
-
-
-@router.get("/manifest.webmanifest", response_class=Response, include_in_schema=False)
-async def manifest(request: Request) -> Response:
-    """Give the manifest by which a phone keeps the page."""
-    return _file(request, assets.manifest(), "application/manifest+json")
-
-
-@router.get("/icon.svg", response_class=Response, include_in_schema=False)
-async def icon(request: Request) -> Response:
-    """Give the page's sign."""
-    return _file(request, assets.icon(), "image/svg+xml")
+for _address in _FILES:
+    router.add_api_route(_address, file, response_class=Response, include_in_schema=False)
 
 
 @router.get("/docs", response_class=Response, include_in_schema=False)

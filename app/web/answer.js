@@ -42,7 +42,7 @@
     const first = answer.sites.find((card) => card.eta_min !== null && card.status !== "空");
     const delta = changed(answer);
     const text = first ? t("first", { name: first.name, eta: f().duration(first.eta_min) }) : t("nobody");
-    const strip = fill("strip", make("button.strip-line", { on: { click: () => boai.page.show("nearest") } }, make("span", { text }), delta ? make("b", { text: f().delta(delta) }) : ""));
+    const strip = fill("strip", make("button.strip-line", { on: { click: () => boai.page.show("nearest") } }, boai.state.tried() ? make("span.badge", { text: t("trial.mark") }) : "", make("span", { text }), delta ? make("b", { text: f().delta(delta) }) : ""));
     strip.hidden = false;
   }
 

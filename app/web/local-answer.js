@@ -212,7 +212,7 @@
   }
 
   const cardsOf = (asked, rows) => rows.map((row, i) => ({ row, ...card(asked, row, i + 1) }));
-  const heading = ({ bundle, now }) => ({ asked_at: boai.facts.china(now).iso, version: bundle.version, labels: bundle.labels, mode: bundle.mode, closures: bundle.closures });
+  const heading = ({ bundle, kind, now }) => ({ asked_at: boai.facts.china(now).iso, version: bundle.version, labels: bundle.labels_of[kind], mode: bundle.mode, closures: bundle.closures });
 
   function triedOf({ tried, sites }) {
     if (!tried.length) return null;

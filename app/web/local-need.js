@@ -127,7 +127,7 @@
   function planText(plan) {
     const { duration } = boai.facts;
     const short = Object.entries(plan.shortfall).map(([name, count]) => `${name} ${count}`).join("、");
-    if (!plan.stores.length) return short ? `没有仓库能送到, 缺 ${short}` : "不需要调拨";
+    if (!plan.stores.length) return short ? `没有能到又有货的仓库, 缺 ${short}` : "不需要调拨";
     const head = `${plan.stores.length} 处仓库${plan.proven ? "" : " (未证明为最少)"}`;
     return short ? `${head}, ${duration(plan.last_min)}送完现有的, 还缺 ${short}` : `${head}, ${duration(plan.complete_min)}全部到齐`;
   }

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const boai = (globalThis.boai ||= {});
-  const FORMAT = 1, DEGREE = 10000000, COUNTY = 2, DAY_MS = 86400000;
+  const FORMAT = 2, DEGREE = 10000000, COUNTY = 2, DAY_MS = 86400000;
   const SIDES = ["北", "东北", "东", "东南", "南", "西南", "西", "西北"];
   const BEYOND_M = 30000; // metres beyond which a point outside is refused, as app/desk/where.py does
   const PASSING_M = 1500, MARKS = "boai-marks", MOST_MARKS = 500, MOST_TEXT = 200;

@@ -138,6 +138,24 @@
     } catch { /* the map does without them */ }
   }
 
+  /** Ask what the address asks, with the trial that this tab had before it was loaded again. */
+  function resume() {
+    if (!boai.state.recallTrial()) {
+      if (boai.state.now.place) boai.state.ask();
+      return;
+    }
+    boai.state.emit("trial", boai.state.now.trial);
+    tell(t("trial.kept"));
+    if (boai.state.now.place) boai.state.ask(withoutTrial);
+  }
+
+  /** What was tried before is not there any more (other roads, other sites): answer without it, and say so. */
+  function withoutTrial(error) {
+    if (!(error.status >= 400 && error.status < 500)) return boai.state.emit("refused", error);
+    tell(t("trial.dropped", { why: error.message }));
+    return boai.state.untryAll();
+  }
+
   /** Begin. */
   async function start() {
     firstLanguage();
@@ -153,7 +171,7 @@
     await boai.source.start();
     drawLink();
     boai.record.draw();
-    if (boai.state.now.place) boai.state.ask();
+    resume();
     if (boai.server.token()) boai.token.who().catch(() => null);
     boai.state.on("answer", followKind);
     document.documentElement.dataset.ready = "1";

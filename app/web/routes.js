@@ -131,6 +131,7 @@
     const points = [[answer.place.lat, answer.place.lon]];
     const first = ways.get(boai.state.now.selected);
     if (first) points.push(...first.points);
+    else boai.state.now.trial.areas.forEach((one) => points.push(...turned(one.ring))); // what cuts the place off
     boai.chart.lookAt(points);
   }
 

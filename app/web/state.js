@@ -4,6 +4,7 @@
   const boai = (globalThis.boai ||= {});
   const listeners = new Map();
   const FIRST_K = 3, MORE = 3, MOST_K = 20;
+  const TRIAL = "boai-trial:" + location.pathname;
 
   /** The question and its answer; `trial` counts for this desk only and is stored nowhere. */
   const now = {
@@ -24,13 +25,33 @@
     busy: false,
   };
 
+  /** Keep the trial with this tab, so that a reload does not silently answer without it; nobody else gets it. */
+  function keepTrial() {
+    try {
+      if (tried()) sessionStorage.setItem(TRIAL, JSON.stringify(now.trial));
+      else sessionStorage.removeItem(TRIAL);
+    } catch { /* a browser that keeps nothing, or too little for a long road: a reload forgets the trial */ }
+  }
+
+  /** Take up the trial that this tab had before it was loaded again. */
+  function recallTrial() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(TRIAL) || "{}");
+      Object.keys(now.trial).forEach((list) => { now.trial[list] = Array.isArray(kept[list]) ? kept[list] : []; });
+    } catch { /* what is not readable is not tried */ }
+    return tried();
+  }
+
   /** Hear of a change: "answer", "select", "link", "news", "trial", "untried", "closures", "language", "me". */
   function on(name, listener) {
     if (!listeners.has(name)) listeners.set(name, []);
     listeners.get(name).push(listener);
   }
 
-  const emit = (name, value) => (listeners.get(name) || []).forEach((listener) => listener(value));
+  function emit(name, value) {
+    if (name === "trial") keepTrial();
+    (listeners.get(name) || []).forEach((listener) => listener(value));
+  }
 
   /** Write the trial as the API takes it. */
   function whatIf() {
@@ -191,5 +212,5 @@
 
   globalThis.addEventListener("popstate", wentBack);
 
-  boai.state = { now, on, emit, question, whatIf, tried, ask, goTo, change, tryOut, untry, untryAll, select, choose, usePlan, recall, MORE, MOST_K };
+  boai.state = { now, on, emit, question, whatIf, tried, ask, goTo, change, tryOut, untry, untryAll, select, choose, usePlan, recall, recallTrial, MORE, MOST_K };
 })();

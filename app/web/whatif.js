@@ -19,6 +19,7 @@
     const radius = make("input", { id: "flood-km", type: "number", min: "0.2", max: "50", step: "0.1", value: String(DEFAULT_KM), inputmode: "decimal" });
     fill("panel-roads",
       make("h2", { text: t("trial") }), make("p.quiet", { text: t("trial.says") }),
+      make("p.notice", { id: "roads-offline", "data-kind": "warning", text: t("error.offline-roads") }),
       make("div.buttons", {}, button(t("roads.click"), clickRoad, { id: "road-click" }), button(t("area.draw"), drawArea, { id: "area-draw" })),
       oneField("road-name", t("roads.name"), road, t("try"), (name, input) => { if (name) tryRoad(name, input); else input.focus(); }),
       oneField("flood-km", t("area.around"), radius, t("try"), tryAround),
@@ -28,7 +29,13 @@
       make("h2", { text: t("closures") }), make("p.quiet", { id: "closures-note" }), make("ul.list", { id: "closures" }),
       make("h2", { text: t("marks") }), make("ul.list", { id: "marks" }),
       make("details", { id: "history-box" }, make("summary", { text: t("history") }), make("ol.history", { id: "history" })));
+    drawOffline();
     byId("history-box").addEventListener("toggle", (event) => event.target.open && boai.closures.drawHistory());
+  }
+
+  /** Say before anybody tries that without the server no road can be closed. */
+  function drawOffline() {
+    byId("roads-offline").hidden = boai.source.state.online;
   }
 
   // ---------- a road on the map ----------
@@ -151,6 +158,7 @@
     on("trial", drawTrials);
     on("answer", drawSaid);
     on("untried", trouble);
+    on("link", drawOffline);
     on("language", draw);
   }
 

@@ -180,6 +180,9 @@
 
     trial: ["试算: 只影响本席位", "Trial: this desk only"],
     "trial.says": ["试试哪条路不通、哪里被淹, 结果立刻变化, 不影响别人。确认后可通告各席位。", "Try which road is gone or where water stands: the answer changes at once, for you alone. Then tell all desks if it is so."],
+    "trial.mark": ["试算", "Trial"],
+    "trial.kept": ["页面重新打开: 之前的试算仍在起作用, 只影响本席位", "Page loaded again: the earlier trial still counts, for you alone"],
+    "trial.dropped": ["之前的试算已不能用, 现按没有试算回答: {why}", "The earlier trial is no longer possible and was dropped: {why}"],
     "trial.empty": ["{name} 假设无货", "{name} empty"],
     "trial.road": ["{name} 不通", "{name} closed"],
     "trial.area": ["{name} 内道路不通", "all roads closed in: {name}"],
@@ -297,7 +300,7 @@
     "error.network": ["连不上服务器", "The server does not answer"],
     "error.status": ["服务器没有办成 (代码 {n})", "The server could not do this (code {n})"],
     "error.offline": ["离线时不能这样做, 联网后再试", "Not possible offline; try again with a network"],
-    "error.offline-roads": ["离线时不能封闭道路, 只能假设仓库无货; 请按现场情况判断绕行", "Roads cannot be closed offline, only warehouses be empty; judge detours on the spot"],
+    "error.offline-roads": ["离线时不能封闭道路, 时间不考虑新的封路, 只能假设仓库无货; 请按现场情况判断绕行", "Roads cannot be closed offline, and new closures do not count; only warehouses can be tried empty. Judge detours on the spot"],
     "error.nothing-kept": ["连不上服务器, 这台设备也还没有保存数据", "The server does not answer, and this device has kept no data"],
 
     hours: ["{n}小时", "{n} h"],
