@@ -28,7 +28,6 @@ from .edge_boxes import (
     points_of,
     shape_of_piece,
     spans,
-    squares_of,
     steps_of,
 )
 from .shapes import STEPS, Grid, Shapes
@@ -220,8 +219,9 @@ def _find_many(
     threads: int | None,
 ) -> Found:
     """Look points up with the compiled kernel, in the order of their squares so that memory stays near."""
-    column, row = squares_of(grid, points_of(lon, lat, limit_m))
-    order = np.argsort((row * int(grid.frame[3]) + column).astype(np.int32))
+    from .edge_kernels import order_by_place  # noqa: PLC0415 (numba is slow to import)
+
+    order = order_by_place(steps_of(grid), lon * STEPS, lat * STEPS)
     count = max(1, min(threads or os.cpu_count() or 1, len(order)))
     ends = np.linspace(0, len(order), count + 1).astype(int)
 

@@ -20,6 +20,8 @@ from .shapes import STEPS
 CLEARLY = 1.0001
 """The same for distances that are computed in two ways: relative, and in steps where they are near 0."""
 
+_BLOCK_BITS = 2
+
 _Array = NDArray[Any]
 _Arrays = tuple[_Array, ...]
 _Frame = tuple[float, float, float, int, int]
@@ -80,6 +82,30 @@ def list_pieces(frame: _Frame, lines: _Arrays, snap: _Array) -> tuple[_Array, _A
                 place[at] = first[at]
             piece = np.empty(first[-1], np.int32)
     return first, piece
+
+
+@compiled
+def order_by_place(frame: _Frame, xs: _Array, ys: _Array) -> _Array:
+    """Order points by blocks of 4 x 4 squares, row by row of blocks; within a block they keep their order.
+
+    Points are sorted so that memory stays near, and a block fits the cache: to sort by single squares takes
+    longer and gains nothing. By counting, in two passes.
+    """
+    west, south, side, columns, rows = frame
+    wide = (columns >> _BLOCK_BITS) + 1
+    block = np.empty(len(xs), np.int32)
+    place = np.zeros(wide * ((rows >> _BLOCK_BITS) + 1) + 1, np.int64)
+    for i in range(len(xs)):
+        column, row = _square((xs[i] - west) / side, columns - 1), _square((ys[i] - south) / side, rows - 1)
+        block[i] = (row >> _BLOCK_BITS) * wide + (column >> _BLOCK_BITS)
+        place[block[i] + 1] += 1
+    for at in range(1, len(place)):
+        place[at] += place[at - 1]
+    order = np.empty(len(xs), np.int64)
+    for i in range(len(xs)):
+        order[place[block[i]]] = i
+        place[block[i]] += 1
+    return order
 
 
 @_inlined

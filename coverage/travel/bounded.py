@@ -20,6 +20,9 @@ from .results import Within
 _MOST_AT_A_TIME = 64
 _BATCHES_PER_THREAD = 4
 
+_Part = tuple[Array, tuple[Array, Array, Array]]
+"""Sources, and what was found: entries per source, nodes, times."""
+
 
 def within(
     network: Network,
@@ -64,7 +67,7 @@ def within(
     workers = _workers(threads, len(order))
     shift = shift_of(network.centiseconds)
 
-    def search(own: Array, work: Work) -> tuple[Array, tuple[Array, Array, Array]]:
+    def search(own: Array, work: Work) -> _Part:
         seeds, starts = _gathered(node, offset, first, own)
         return own, reach_many(arcs, seeds, starts, limit, shift, work)
 
@@ -75,7 +78,7 @@ def within(
 
     size = max(1, min(_MOST_AT_A_TIME, len(order) // (workers * _BATCHES_PER_THREAD)))
     batches = [order[i : i + size] for i in range(0, len(order), size)]
-    return _assembled(_in_threads(batches, search, new_work, workers), count)
+    return _assembled(_in_threads(batches, search, new_work, workers), count, workers)
 
 
 def trees(
@@ -155,7 +158,7 @@ def _next_of(left: Iterator[Any]) -> Iterator[Any]:
         yield job
 
 
-def _assembled(parts: list[tuple[Array, tuple[Array, Array, Array]]], count: int) -> Within:
+def _assembled(parts: list[_Part], count: int, workers: int) -> Within:
     """Put what the batches found in the order of the sources."""
     lengths = np.zeros(count, np.int64)
     for own, (length, _, _) in parts:
@@ -163,6 +166,9 @@ def _assembled(parts: list[tuple[Array, tuple[Array, Array, Array]]], count: int
     indptr = np.zeros(count + 1, np.int64)
     np.cumsum(lengths, out=indptr[1:])
     node, time = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
-    for own, part in parts:
-        lay_out(part, own, indptr, node, time)
+
+    def put(part: _Part, _: None) -> None:
+        lay_out(part[1], part[0], indptr, node, time)
+
+    _in_threads(parts, put, lambda: None, workers)
     return Within(indptr, node, time)

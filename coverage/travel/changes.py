@@ -13,12 +13,12 @@ from ...geodata.network import Network
 from ...geodata.overlay import changed_edges
 from .arrays import sound
 from .inputs import both_rows, is_from, limit_of, of_nodes, seeds_of, shift_of
-from .mending import cut, finish, forget, offer, put_back, read, reseed, settle, state_of
+from .mending import Answer, Edges, differing, mend, nothing_within, work_of
 from .nearest import to_nearest
-from .queue import Array
+from .queue import LABEL_BITS, Array
 from .results import Nearest
 
-_MOST_SHARE = 0.2
+_MOST_SHARE = 0.7
 """Share of the nodes from which on a new search is quicker than mending."""
 
 
@@ -83,14 +83,12 @@ class Repairer:
         if nearest is None:
             nearest = to_nearest(network, nodes, **self._asked)
         of_nodes(network, nearest.centiseconds, nearest.site, nearest.edge)
-        self.nearest = nearest
         node, offset, number = seeds_of(network, nodes, offset_cs, label)
         order = np.argsort(node, kind="stable")
-        self._seeds = node[order], offset[order], number[order]
+        self._seeds = node[order], ((offset.astype(np.int64) << LABEL_BITS) | number)[order]
         self._onward, self._back = both_rows(network, direction)
-        self._state = state_of(nearest.centiseconds, nearest.site, nearest.edge)
-        n = network.n_nodes
-        self._log = np.empty(n, np.int32), np.empty((n, 3), np.int32)
+        self._nothing = nothing_within(self._limit)
+        self._know(nearest)
 
     def change(self, after: Network, *, changed: ArrayLike | None = None) -> Change:
         """Find what is different on a network of the same roads with other times.
@@ -105,16 +103,21 @@ class Repairer:
         ValueError
             The network has other roads, or a changed edge does not exist or takes less than 1 centisecond.
         """
-        edges = self._changed(after, changed)
-        count = self._mend(after, edges)
-        if count < 0:
+        nodes = self._mend(after, self._changed(after, changed))
+        if nodes is None:
             return _difference(self.nearest, to_nearest(after, self._nodes, **self._asked))
-        node = np.sort(finish(self._state, self._log, count))
-        found = Change(node, *read(self._state, node))
-        put_back(self._state, self._log, count)
-        return found
+        return self._read(nodes, keep=False)
 
-    def _changed(self, after: Network, changed: ArrayLike | None) -> tuple[Array, Array, Array]:
+    def _read(self, nodes: Array, *, keep: bool) -> Change:
+        """Read what is different off the state, and keep that or give it back what it had."""
+        return Change(*differing(self._known, nodes, self._nothing, self._work, keep))
+
+    def _know(self, nearest: Nearest) -> None:
+        """Take an answer as the one that is mended."""
+        self.nearest, self._known = nearest, _answer(nearest)
+        self._work = work_of(self._known, self._nothing)
+
+    def _changed(self, after: Network, changed: ArrayLike | None) -> Edges:
         """Give the changed edges with the nodes where they begin and end in the direction of the search."""
         own = self._network
         if after.n_nodes != own.n_nodes or after.n_edges != own.n_edges:
@@ -128,31 +131,26 @@ class Repairer:
         head = np.asarray(own.head[edge], np.int64)
         return (edge, tail, head) if self._forward else (edge, head, tail)
 
-    def _mend(self, after: Network, changed: tuple[Array, Array, Array]) -> int:
-        """Bring the state to the network of now and note what changed: how many nodes, -1 where too many."""
-        cost, state, log, limit = plain(after.centiseconds), self._state, self._log, self._limit
-        most = int(after.n_nodes * _MOST_SHARE)
-        count = cut(self._onward, cost, changed, state, log, most)
-        if count > most:
-            put_back(state, log, count)
-            return -1
-        reseed(self._back, cost, self._seeds, limit, state, log[0][:count])
-        count = offer(cost, changed, limit, state, log, count)
-        count = settle(self._onward, cost, limit, self._shift, state, log, count)
-        return int(count)
+    def _mend(self, after: Network, changed: Edges) -> Array | None:
+        """Bring the state to the network of now: the nodes that were touched; None: too many, as it was."""
+        bounds = self._nothing, self._shift, int(after.n_nodes * _MOST_SHARE)
+        rows, cost = (self._onward, self._back), plain(after.centiseconds)
+        count, given_up = mend(*rows, cost, changed, self._seeds, bounds, self._work)
+        nodes = self._work[1][:count]
+        if given_up:
+            self._read(nodes, keep=False)
+        return None if given_up else nodes
 
     def into(self, after: Network, *, changed: ArrayLike | None = None) -> Nearest:
         """Do as `change`, and return the whole answer of now; the repairer answers for it from then on."""
-        count = self._mend(after, self._changed(after, changed))
-        if count < 0:
-            found = to_nearest(after, self._nodes, **self._asked)
-            self._state = state_of(found.centiseconds, found.site, found.edge)
+        nodes = self._mend(after, self._changed(after, changed))
+        if nodes is None:
+            self._know(to_nearest(after, self._nodes, **self._asked))
         else:
-            node = np.sort(finish(self._state, self._log, count))
-            found = Change(node, *read(self._state, node)).applied(self.nearest)
-            forget(self._state, self._log[0][:count])
-        self._network, self.nearest = after, found
-        return found
+            self.nearest = self._read(nodes, keep=True).applied(self.nearest)
+            self._known = _answer(self.nearest)
+        self._network = after
+        return self.nearest
 
 
 def repair(
@@ -182,6 +180,10 @@ def repair(
         nearest=nearest,
     )
     return own.change(network_after, changed=changed).applied(nearest)
+
+
+def _answer(nearest: Nearest) -> Answer:
+    return plain(nearest.centiseconds), plain(nearest.site), plain(nearest.edge)
 
 
 def _difference(before: Nearest, after: Nearest) -> Change:

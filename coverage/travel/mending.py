@@ -1,7 +1,8 @@
 """The compiled steps by which an answer is mended.
 
-The state of a node is one row of four numbers, since they are read together: time, site, edge, and whether
-the node is noted. The log keeps the nodes noted, in order, and the time, site and edge that they had before.
+The state of node v is two numbers side by side: its (time, label) at ``2 v`` and its edge at ``2 v + 1``. The
+nodes whose answer may change are noted as bits, 64 to a number, and listed from these in ascending order:
+nodes are numbered along a curve, so the passes over the list read memory nearly in order.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .queue import (
     Int,
     Queue,
     advance,
+    fetch,
+    fetch_ahead,
     inlined,
     larger,
     new_queue,
@@ -29,205 +32,277 @@ from .queue import (
     take,
 )
 
-QUEUE = "c37174aa"
+QUEUE = "c0519c73"
 """State of queue.py that these loops were last compiled with."""
 
-CUT = -2
+_CUT = -2
 """Edge of a node whose way was cut."""
+_WORD_BITS, _BLOCK = 6, 8
+_WORD = 1 << _WORD_BITS
 
-Log = tuple[Array, Array]
-_TIME, _SITE, _EDGE, _NOTED = range(4)
+Answer = tuple[Array, Array, Array]
+"""(n,) times, sites and edges as in `Nearest`."""
+Work = tuple[Array, Array, Array]
+"""(2 n,) state, (n + 1,) room for a list of nodes, (n / 64,) bits of the nodes noted."""
+Edges = tuple[Array, Array, Array]
+"""Changed edges: number, and the nodes where they begin and end in the direction of the search."""
+Offers = tuple[Array, Array, Array]
+"""What nodes might have now: node, (time, label), edge."""
 
 
-@compiled
-def state_of(time: Array, site: Array, edge: Array) -> Array:
-    """Make the (n, 4) state of an answer."""
-    state = np.empty((len(time), 4), np.int32)
-    for v in range(len(time)):
-        state[v, _TIME], state[v, _SITE], state[v, _EDGE], state[v, _NOTED] = time[v], site[v], edge[v], 0
-    return state
+def nothing_within(limit: int) -> int:
+    """Give the (time, label) that is above all within a limit: that of nodes which nothing reaches."""
+    return (limit << LABEL_BITS) | LABEL_MASK
 
 
 @inlined
-def _give(u: Int, time: Int, site: Int, edge: Int, count: Int, state: Array, nodes: Array, old: Array) -> Int:
-    """Give a node a time, site and edge, and note what it had; return how many nodes are noted."""
-    if state[u, _NOTED] == 0:
-        state[u, _NOTED], nodes[count] = 1, u
-        for i in range(3):
-            old[count, i] = state[u, i]
-        count += 1
-    state[u, _TIME], state[u, _SITE], state[u, _EDGE] = time, site, edge
-    return count
+def _key_of(known: Answer, v: Int, nothing: Int) -> Int:
+    """Read the (time, label) of a node off an answer."""
+    return nothing if known[1][v] < 0 else (np.int64(known[0][v]) << LABEL_BITS) | known[1][v]
+
+
+def work_of(known: Answer, nothing: int) -> Work:
+    """Make the state of an answer, with nothing noted."""
+    n = len(known[0])
+    words = -(-n // (_WORD * _BLOCK)) * _BLOCK
+    return _state_of(known, nothing), np.empty(n + 1, np.int32), np.zeros(words, np.int64)
 
 
 @compiled
-def cut(
-    onward: BareRows, cost: Array, changed: tuple[Array, Array, Array], state: Array, log: Log, most: Int
-) -> Int:
-    """Take the times from all nodes whose way came over a changed edge (number, origin, end) that got worse.
+def _state_of(known: Answer, nothing: Int) -> Array:
+    """Make the state of an answer."""
+    state = np.empty(2 * len(known[0]), np.int64)
+    for v in range(len(known[0])):
+        state[2 * v], state[2 * v + 1] = _key_of(known, v, nothing), known[2][v]
+    return state
 
-    They and all nodes behind them in the trees are noted, their time is ``UNREACHED`` and their edge ``CUT``.
-    Returns how many there are; it stops when there are more than ``most``.
+
+@compiled
+def mend(
+    onward: BareRows,
+    back: BareRows,
+    cost: Array,
+    changed: Edges,
+    seeds: tuple[Array, Array],
+    bounds: tuple[Int, Int, Int],
+    work: Work,
+) -> tuple[Int, bool]:
+    """Bring the state to the network of now; list the nodes that were touched, ascending, in the room for it.
+
+    Parameters
+    ----------
+    cost
+        Times of now, by edge.
+    seeds
+        (node, (time, label)), ascending by node.
+    bounds
+        The (time, label) of nodes that nothing reaches, log2 of the width of the buckets, and the most nodes
+        whose way may be cut.
+
+    Returns
+    -------
+    tuple
+        How many nodes are listed; and whether it was given up, because more nodes than that are cut.
     """
-    (start, other, number), (nodes, old) = onward, log
-    named, count, done = len(number) > 0, 0, 0
+    (nothing, shift, most), (state, nodes, bits) = bounds, work
+    count, low, high = _cut(onward, cost, changed, (nothing, most), work)
+    count = _list_noted(bits, low, high, nodes)
+    if count > most:
+        return count, True
+    offers = _offers(back, cost, changed, seeds, nothing, state, nodes[:count])
+    if _settle(onward, cost, offers, shift, state, bits):
+        count = _list_noted(bits, 0, len(bits) - 1, nodes)
+    return count, False
+
+
+@compiled
+def _cut(
+    onward: BareRows, cost: Array, changed: Edges, bounds: tuple[Int, Int], work: Work
+) -> tuple[Int, Int, Int]:
+    """Take the times from all nodes whose way came over a changed edge that got worse.
+
+    They and all nodes behind them in the trees are noted, nothing reaches them and their edge is ``_CUT``.
+    Returns how many there are, and the first and last number of the bits; it stops when there are more than
+    ``most``.
+    """
+    (start, other, number), (nothing, most), (state, stack, bits) = onward, bounds, work
+    named, count, top = len(number) > 0, 0, 0
+    low: Int = len(bits)
+    high: Int = -1
     for i in range(len(changed[0])):
-        e, v, u = changed[0][i], changed[1][i], changed[2][i]
-        worse = cost[e] < 0 or np.int64(state[v, _TIME]) + cost[e] > state[u, _TIME]
-        if state[u, _EDGE] == e and worse:
-            count = _give(u, UNREACHED, -1, CUT, count, state, nodes, old)
-    while done < count <= most:
-        v = nodes[done]
-        done += 1
+        e, v, u, w = changed[0][i], changed[1][i], changed[2][i], np.int64(cost[changed[0][i]])
+        if state[2 * u + 1] == e and (w < 0 or state[2 * v] + (w << LABEL_BITS) > state[2 * u]):
+            state[2 * u], state[2 * u + 1] = nothing, _CUT
+            stack[top] = u
+            top += 1
+    while top > 0 and count + top <= most:
+        top -= 1
+        v = np.int64(stack[top])
+        if top > 0:
+            fetch(other, start[stack[top - 1]])
+        _note(v, bits)
+        count, low, high = count + 1, min(low, v >> _WORD_BITS), max(high, v >> _WORD_BITS)
         for j in range(start[v], start[v + 1]):
-            u, e = other[j], number[j] if named else j
-            if state[u, _EDGE] == e:
-                count = _give(u, UNREACHED, -1, CUT, count, state, nodes, old)
-    return count
+            e, u = np.int64(number[j]) if named else j, np.int64(other[j])
+            if state[2 * u + 1] == e:
+                state[2 * u], state[2 * u + 1] = nothing, _CUT
+                stack[top] = u
+                top += 1
+                fetch(start, u)
+    for i in range(top):
+        v = np.int64(stack[i])
+        _note(v, bits)
+        low, high = min(low, v >> _WORD_BITS), max(high, v >> _WORD_BITS)
+    return count + top, low, high
+
+
+@inlined
+def _note(v: Int, bits: Array) -> bool:
+    """Note a node; tell whether it was not noted yet."""
+    word, bit = bits[v >> _WORD_BITS], np.int64(1) << (v & (_WORD - 1))
+    bits[v >> _WORD_BITS] = word | bit
+    return bool(word & bit == 0)
 
 
 @compiled
-def reseed(
-    back: BareRows, cost: Array, seeds: tuple[Array, Array, Array], limit: Int, state: Array, nodes: Array
-) -> None:
-    """Offer the cut nodes what their neighbours that were not cut have, and their own seeds.
-
-    Seeds (node, time, label) ascend by node.
-    """
-    start, other, number = back
-    named = len(number) > 0
-    for i in range(len(nodes)):
-        u = nodes[i]
-        best, edge = (np.int64(limit) << LABEL_BITS) | LABEL_MASK, CUT
-        for j in range(start[u], start[u + 1]):
-            v, e = other[j], number[j] if named else j
-            if state[v, _SITE] < 0 or cost[e] < 0:
-                continue
-            key = (np.int64(state[v, _TIME]) + cost[e] << LABEL_BITS) | state[v, _SITE]
-            if key < best or (key == best and e < edge):
-                best, edge = key, e
-        for j in range(np.searchsorted(seeds[0], u), len(seeds[0])):
-            if seeds[0][j] != u:
-                break
-            key = (np.int64(seeds[1][j]) << LABEL_BITS) | seeds[2][j]
-            if key <= best:
-                best, edge = key, -1
-        if edge != CUT:
-            state[u, _TIME], state[u, _SITE], state[u, _EDGE] = best >> LABEL_BITS, best & LABEL_MASK, edge
-
-
-@compiled
-def offer(
-    cost: Array, changed: tuple[Array, Array, Array], limit: Int, state: Array, log: Log, count: Int
-) -> Int:
-    """Offer the ends of changed edges (number, origin, end) what they bring now; how many nodes are noted."""
-    nodes, old = log
-    for i in range(len(changed[0])):
-        e, v, u = changed[0][i], changed[1][i], changed[2][i]
-        t, mark = np.int64(state[v, _TIME]) + cost[e], state[v, _SITE]
-        if cost[e] < 0 or mark < 0 or t > limit or t > state[u, _TIME]:
+def _list_noted(bits: Array, first: Int, last: Int, nodes: Array) -> Int:
+    """List the nodes noted in the numbers from ``first`` to ``last``; return how many."""
+    count = 0
+    for block in range(first // _BLOCK * _BLOCK, last + 1, _BLOCK):
+        some = bits[block]
+        for i in range(block + 1, block + _BLOCK):
+            some |= bits[i]
+        if some == 0:
             continue
-        better = t < state[u, _TIME] or mark < state[u, _SITE]
-        if better or (mark == state[u, _SITE] and e < state[u, _EDGE]):
-            count = _give(u, t, mark, e, count, state, nodes, old)
+        for i in range(block, block + _BLOCK):
+            word = bits[i]
+            if word == 0:
+                continue
+            for j in range(_WORD):  # without a branch: what is written and does not count is written over
+                nodes[count] = i * _WORD + j
+                count += (word >> j) & 1
     return count
 
 
 @compiled
-def settle(onward: BareRows, cost: Array, limit: Int, shift: Int, state: Array, log: Log, count: Int) -> Int:
-    """Spread the noted nodes that have a time over the network; return how many nodes are noted then."""
-    nodes = log[0]
-    queue, base = new_queue(count + 64), np.int64(0)
-    for i in range(count):
-        t = np.int64(state[nodes[i], _TIME])
-        if t != UNREACHED:
-            put(queue, base, t >> shift, t << 32 | nodes[i])
+def _offers(
+    back: BareRows,
+    cost: Array,
+    changed: Edges,
+    seeds: tuple[Array, Array],
+    nothing: Int,
+    state: Array,
+    cut: Array,
+) -> Offers:
+    """List what cut nodes have from their neighbours that were not cut and from seeds, and changed edges."""
+    (start, other, number), named = back, len(back[2]) > 0
+    node = np.empty(len(cut) + len(changed[0]) + 1, np.int32)
+    key, edge, count = np.empty(len(node), np.int64), np.empty(len(node), np.int32), 0
+    s = np.searchsorted(seeds[0], cut[0]) if len(cut) else 0
+    for u in cut:
+        best: Int = nothing
+        by: Int = np.int64(_CUT)
+        for j in range(start[u], start[u + 1]):
+            found = state[2 * np.int64(other[j])]
+            if found == nothing:
+                continue
+            e = np.int64(number[j]) if named else j
+            w = np.int64(cost[e])
+            found += w << LABEL_BITS
+            if w >= 0 and (found < best or (found == best and e < by)):
+                best, by = found, e
+        while s < len(seeds[0]) and seeds[0][s] <= u:
+            if seeds[0][s] == u and seeds[1][s] <= best:
+                best, by = seeds[1][s], np.int64(-1)
+            s += 1
+        node[count], key[count], edge[count] = u, best, by
+        count += by != _CUT
+    for i in range(len(changed[0])):
+        w, found = np.int64(cost[changed[0][i]]), state[2 * changed[1][i]]
+        node[count], key[count], edge[count] = changed[2][i], found + (w << LABEL_BITS), changed[0][i]
+        count += (w >= 0) & (found != nothing) & (key[count] <= state[2 * changed[2][i]])
+    return node[:count], key[:count], edge[:count]
+
+
+@compiled
+def _settle(onward: BareRows, cost: Array, offers: Offers, shift: Int, state: Array, bits: Array) -> bool:
+    """Spread offers over the network; tell whether nodes were touched that were not noted before."""
+    node, key, edge = offers
+    queue, base, fresh = new_queue(len(node) + 64), np.int64(0), False
+    if len(node) > 0:
+        base = (key.min() >> LABEL_BITS) >> shift
+    for i in range(len(node)):
+        u, t = np.int64(node[i]), key[i] >> LABEL_BITS
+        if key[i] < state[2 * u]:
+            put(queue, base, t >> shift, t << 32 | u)
+        elif key[i] > state[2 * u] or edge[i] >= state[2 * u + 1]:
+            continue
+        state[2 * u], state[2 * u + 1] = key[i], edge[i]
+        fresh |= _note(u, bits)
     while True:
-        base, count, needed = _settle_on(onward, cost, (limit, shift), state, log, (base, count), queue)
+        base, needed, more = _settle_on(onward, cost, shift, state, bits, queue, base)
+        fresh |= more
         if needed == 0:
-            return count
+            return fresh
         queue = larger(queue, needed)
 
 
 @compiled
 def _settle_on(
-    onward: BareRows,
-    cost: Array,
-    bounds: tuple[Int, Int],
-    state: Array,
-    log: Log,
-    at: tuple[Int, Int],
-    queue: Queue,
-) -> tuple[Int, Int, Int]:
-    """Work the queue off: (bucket, nodes noted, chunks needed)."""
-    (start, other, number), (nodes, old) = onward, log
-    (limit, shift), (base, count), named = bounds, at, len(onward[2]) > 0
+    onward: BareRows, cost: Array, shift: Int, state: Array, bits: Array, queue: Queue, base: Int
+) -> tuple[Int, Int, bool]:
+    """Work the queue off: (bucket, chunks needed, whether nodes were touched that were not noted before)."""
+    (start, other, number), named, fresh = onward, len(onward[2]) > 0, False
     while True:
         needed = queue[LATE] + 1
         if queue[LEFT] < needed:
-            return base, count, needed
+            return base, needed, fresh
         base = advance(queue, base, shift)
         if base < 0:
-            return base, count, 0
+            return base, 0, fresh
         slot = TOP + (base & (RING - 1))
         v = queue[queue[slot]] & LABEL_MASK
         if queue[LEFT] < start[v + 1] - start[v]:
-            return base, count, start[v + 1] - start[v]
-        now, mark = take(queue, slot) >> 32, state[v, _SITE]
-        if state[v, _TIME] != now:
+            return base, start[v + 1] - start[v], fresh
+        entry = take(queue, slot)
+        if queue[slot] >= 0:
+            fetch_ahead(queue, slot, start, other, other if named else cost, state, 2)
+        key = state[2 * v]
+        if key >> LABEL_BITS != entry >> 32:
             continue
         for j in range(start[v], start[v + 1]):
             e, u = np.int64(number[j]) if named else j, np.int64(other[j])
-            w, before = np.int64(cost[e]), state[u, _TIME]
-            t = now + w
-            if w < 0 or t > limit or t > before:
+            w = np.int64(cost[e])
+            found = key + (w << LABEL_BITS)
+            if w < 0 or found > state[2 * u]:
                 continue
-            better = t < before or mark < state[u, _SITE]
-            if better or (mark == state[u, _SITE] and e < state[u, _EDGE]):
-                count = _give(u, t, mark, e, count, state, nodes, old)
-                if better:
-                    put(queue, base, t >> shift, t << 32 | u)
+            if found < state[2 * u]:
+                put(queue, base, (found >> LABEL_BITS) >> shift, (found >> LABEL_BITS) << 32 | u)
+            elif e >= state[2 * u + 1]:
+                continue
+            state[2 * u], state[2 * u + 1] = found, e
+            fresh |= _note(u, bits)
 
 
 @compiled
-def finish(state: Array, log: Log, count: Int) -> Array:
-    """Give nodes that nothing reaches any more the edge of such nodes, and list the nodes that differ."""
-    nodes, old = log
-    differing, used = np.empty(count, np.int32), 0
-    for i in range(count):
-        v = nodes[i]
-        if state[v, _EDGE] == CUT:
-            state[v, _EDGE] = -1
-        same = state[v, _TIME] == old[i, _TIME] and state[v, _SITE] == old[i, _SITE]
-        if not (same and state[v, _EDGE] == old[i, _EDGE]):
-            differing[used] = v
-            used += 1
-    return differing[:used]
+def differing(
+    known: Answer, nodes: Array, nothing: Int, work: Work, keep: bool
+) -> tuple[Array, Array, Array, Array]:
+    """List those of the touched nodes whose answer is another one now, with it; nothing is noted any more.
 
-
-@compiled
-def read(state: Array, nodes: Array) -> tuple[Array, Array, Array]:
-    """Read the time, site and edge of nodes."""
-    time, site = np.empty(len(nodes), np.int32), np.empty(len(nodes), np.int32)
-    edge = np.empty(len(nodes), np.int32)
-    for i in range(len(nodes)):
-        v = nodes[i]
-        time[i], site[i], edge[i] = state[v, _TIME], state[v, _SITE], state[v, _EDGE]
-    return time, site, edge
-
-
-@compiled
-def put_back(state: Array, log: Log, count: Int) -> None:
-    """Give the noted nodes back what they had and forget them."""
-    nodes, old = log
-    for i in range(count):
-        for j in range(3):
-            state[nodes[i], j] = old[i, j]
-        state[nodes[i], _NOTED] = 0
-
-
-@compiled
-def forget(state: Array, nodes: Array) -> None:
-    """Mark nodes as not noted."""
+    Unless the state is to be kept, the nodes get back what they had.
+    """
+    state, _, bits = work
+    node, time = np.empty(len(nodes), np.int32), np.empty(len(nodes), np.int32)
+    site, edge, count = np.empty(len(nodes), np.int32), np.empty(len(nodes), np.int32), 0
     for v in nodes:
-        state[v, _NOTED] = 0
+        key, t, label, e = state[2 * v], np.int64(UNREACHED), np.int64(-1), np.int64(-1)
+        if key != nothing:
+            t, label, e = key >> LABEL_BITS, key & LABEL_MASK, state[2 * v + 1]
+        node[count], time[count], site[count], edge[count] = v, t, label, e
+        count += (t != known[0][v]) | (label != known[1][v]) | (e != known[2][v])
+        bits[v >> _WORD_BITS] = 0
+        state[2 * v + 1] = e if keep else known[2][v]
+        if not keep:
+            state[2 * v] = _key_of(known, v, nothing)
+    return node[:count], time[:count], site[:count], edge[:count]

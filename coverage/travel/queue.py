@@ -13,7 +13,8 @@ Time and label of a node are one number, ``time << LABEL_BITS | label``: one com
 by the lowest label.
 
 numba keeps compiled loops until the file of the outermost changes, and does not look at this one. So every
-file with such loops names the state of this one (``QUEUE``), and a test holds it to that.
+file with such loops names the state of this one (``QUEUE``), and a test holds it to that. Each loop spells
+out how it comes to its next entry: as one inlined function with three results it made them 6 to 12 % slower.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _fetching(_context: Any, array: Any, _index: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
-_fetch = cast(Callable[[Array, Int], None], intrinsic(_fetching))
+fetch = cast(Callable[[Array, Int], None], intrinsic(_fetching))
 
 
 @inlined
@@ -177,8 +178,8 @@ def fetch_ahead(
     t = queue[slot]
     bottom = (t & ~_LAST) + 1
     at = start[queue[max(t - _FETCH_ROW, bottom)] & LABEL_MASK]
-    _fetch(other, at)
-    _fetch(cost, at)
+    fetch(other, at)
+    fetch(cost, at)
     v = queue[max(t - _FETCH_START, bottom)] & LABEL_MASK
-    _fetch(start, v)
-    _fetch(state, v * width)
+    fetch(start, v)
+    fetch(state, v * width)

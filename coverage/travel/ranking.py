@@ -26,7 +26,7 @@ from .queue import (
     take,
 )
 
-QUEUE = "c37174aa"
+QUEUE = "c0519c73"
 """State of queue.py that these loops were last compiled with."""
 
 
