@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from boai.coverage.siting import median_kernels, median_search
+from boai.coverage.siting import median_search, median_swaps
 from boai.coverage.siting.certificate import Checked
 from boai.coverage.siting.median import p_median
 from boai.coverage.siting.median_bounds import bound_of, certify_median
@@ -64,8 +64,8 @@ def test_equals_brute_force_and_is_certified(case, compressed, penalty):
 @pytest.mark.parametrize("asked", [None, Rules(exclusive=((0, 1),))])
 def test_rounding_is_no_saving_where_the_best_plan_costs_nothing(monkeypatch, asked):
     """Sevenths that are added and taken away leave rests below 1e-15; swapping for them never ended."""
-    calls, swap = [], median_kernels.swap
-    monkeypatch.setattr(median_kernels, "swap", lambda *given: calls.append(0) or swap(*given))
+    calls, swap = [], median_swaps.swap
+    monkeypatch.setattr(median_swaps, "swap", lambda *given: calls.append(0) or swap(*given))
     cost = np.array([[0, 0, 0, 0], [0, 0, 9 / 7, 0]])
     plan = p_median(cost, [3, 2], p=1, rules=asked)
     assert (plan.status, plan.objective, plan.bound) == ("optimal", 0.0, 0.0) and len(calls) < 50

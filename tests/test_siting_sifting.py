@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from boai.coverage.siting import certificate, sifting
+from boai.coverage.siting import branch, certificate, coarse, sifting
+from boai.coverage.siting.coarse import coarse_start, sampled, shares_at
 from boai.coverage.siting.greedy import sparse_of
 from boai.coverage.siting.models import mclp
 from boai.coverage.siting.reduce import Instance, cover_matrix, reduce_cover
@@ -121,6 +122,77 @@ def test_whatever_lies_idle_the_plan_is_the_best_one(margin, monkeypatch):
         asked = certificate.request(indptr, indices, weight, n, maximal=True, budget=4)
         found = certificate.check(asked, plan.sites, plan.certificate)
         assert not found.problems and found.bound <= plan.bound * (1 + 1e-6)
+
+
+def as_if_large(monkeypatch) -> None:
+    """Begin at samples and make plans of the columns that are open in part, as with millions of pairs."""
+    monkeypatch.setattr(branch, "_LARGE", 0)
+    monkeypatch.setattr(branch, "_DEAR", 0)
+    monkeypatch.setattr(branch, "_AT_LEAST", 1.2)
+    monkeypatch.setattr(coarse, "_PAIRS", 60)
+
+
+def test_begun_at_samples_the_plan_is_the_best_one(monkeypatch):
+    as_if_large(monkeypatch)
+    for seed in range(12):
+        indptr, indices, weight, n = planar(60, 12, 0.25, seed)
+        plan = mclp(indptr, indices, weight, n, p=4)
+        reached = cover_matrix(indptr, indices, n).toarray() > 0
+        plans = itertools.combinations(range(n), 4)
+        best = max(float(weight[reached[:, sites].any(axis=1)].sum()) for sites in plans)
+        assert plan.status == "optimal" and plan.objective == best
+
+
+def test_a_tree_begun_at_samples_is_proven(monkeypatch):
+    indptr, indices, weight, n = planar(3000, 200, 0.12, 4)
+    plain = mclp(indptr, indices, weight, n, p=10)
+    as_if_large(monkeypatch)
+    made, heart_of = [], branch._Tree.heart_of
+
+    def tell(*given):
+        made.append(heart_of(*given))
+        return made[-1]
+
+    monkeypatch.setattr(branch._Tree, "heart_of", tell)
+    plan = mclp(indptr, indices, weight, n, p=10)
+    assert plan.status == "optimal" and plan.objective == plain.objective
+    assert any(heart is not None and heart.instance.n_columns < n for heart in made)
+    asked = certificate.request(indptr, indices, weight, n, maximal=True, budget=10)
+    found = certificate.check(asked, plan.sites, plan.certificate)
+    assert not found.problems and found.bound <= plan.bound * (1 + 1e-6)
+
+
+def test_a_sample_weighs_what_all_classes_weigh():
+    instance = reduced(planar(900, 120, 0.13, 3), 8)
+    some = sampled(instance, 100)
+    assert some.n_rows <= 100 and some.weight.sum() == pytest.approx(instance.weight.sum())
+    assert (np.diff(some.rows.indptr) > 0).all() and some.columns.shape == some.rows.shape[::-1]
+    rows = {tuple(row) for row in instance.rows.toarray().astype(int).tolist()}
+    assert {tuple(row) for row in some.rows.toarray().astype(int).tolist()} <= rows
+
+
+def test_the_start_from_samples_is_nearer_to_the_relaxation(monkeypatch):
+    """Openings of a sample of 350 classes cover more than even ones, and the columns that they open work."""
+    instance = reduced(planar(3000, 200, 0.12, 4), 10)
+    monkeypatch.setattr(coarse, "_PAIRS", 3000)
+
+    def covered(fraction):
+        return instance.weight @ np.minimum(instance.rows @ fraction, 1.0) + instance.base
+
+    even = np.full(instance.n_columns, 10 / instance.n_columns)
+    start, most = coarse_start(instance, even, 0.2, np.inf), relaxed(instance)
+    assert most - covered(start.fraction) <= 0.5 * (most - covered(even))
+    assert start.fraction.sum() <= 10 * (1 + 1e-9)
+    assert start.idle.any() and not (start.idle & (start.fraction > 0)).any()
+    late = coarse_start(instance, even, 0.2, -np.inf)
+    assert (late.fraction == even).all() and not late.idle.any()
+
+
+def test_shares_say_what_openings_leave():
+    instance = reduced((np.array([0, 1, 3, 4]), np.array([0, 0, 1, 2]), np.array([1.0, 2.0, 3.0]), 3), 2)
+    cover = instance.rows @ np.array([0.5, 0.5, 1.5])[instance.position]
+    expected = np.where(cover < 1, 1.0, np.where(cover > 1, 0.0, 0.5))
+    assert shares_at(instance, np.array([0.5, 0.5, 1.5])[instance.position]).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("margin", [-1.0, 0.1])

@@ -6,13 +6,17 @@ import heapq
 import time
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import program_state
 from .certificate import Record
+from .coarse import coarse_start
 from .greedy import affordable_plans, new_pool
 from .incumbent import Incumbent, Progress
+from .kernels import Pool
 from .reduce import Floats, Instance, Mask, Positions, restrict
 from .saddle import Relaxation
 from .search_model import FEWEST, MAXIMAL, Judged, Model
@@ -39,12 +43,16 @@ _PROBE_STEPS = 30
 """Steps of the relaxation, at most, at the root, at other nodes, and of one trial branch."""
 
 _LARGE = 1_000_000
-"""Pairs from which steps are so dear that the primal weight is guessed at first, not learnt."""
+"""Pairs from which steps are so dear that the relaxation begins at that of a sample, with a guess of the
+primal weight."""
 
-_ROOT_LEFT = 0.01
+_STEPS_PER_LOOK, _MOST_AT_ONCE = 2.0, 60
+"""A bound of all columns costs a pass over all pairs: with idle columns more steps are taken before each."""
+
+_ROOT_LEFT, _LARGE_LEFT = 0.01, 0.05
 _NODE_LEFT, _COVER_LEFT = 0.2, 0.5
-"""A relaxation is solved well enough once at most this share of the gap is due to it; at nodes of set
-covering more, where the gap is a site or two, and the value a rough one."""
+"""A relaxation is solved well enough once at most this share of the gap is due to it; of instances with many
+pairs more, and at nodes of set covering, where the gap is a site or two, and the value a rough one."""
 
 _PLANS_AT_ONCE = 240, 2e8
 _ROOT_PLANS = 400, 8e8
@@ -54,26 +62,26 @@ _NODE_PLANS = 4, 2e7
 """Plans made of a relaxation's solution in one call, at the root's end, with each bound told there, and at
 other nodes: at most, and visits of pairs that they may take, with bounds this part of the relaxation's."""
 
+_SLIGHT = 0.02
+_AT_LEAST = 3.0
+"""Plans of large instances are made of the columns that are opened to this part and more, but of so many
+times the number that are open in sum; without the others most classes are merged."""
+
+_DEAR = 200_000
+_HEART_PLANS, _HEART_NODE, _HEART_TOLD = (3000, 2.5e9), 240, (80, 1e8)
+_STALE = 240
+"""This is done with so many pairs: at the root's end, at other nodes, and with each bound told so many plans
+are made then, and after so many that brought nothing better the plans that are mixed are given up."""
+
 _FAR, _WORTH_IT = 0.5, 0.7
 """Plans are made without closed columns whose opening lowers the bound by more than this share of the gap,
 once fewer than this share of those in use are left."""
 
 
 @dataclass(frozen=True)
-class Node:
-    """A part of the plans, those with some columns opened and others closed, and what is known of it."""
+class Node(program_state.Node):
+    """A part of the plans, as in any search, and how good the best plan was then."""
 
-    bound: float
-    """Certified upper bound on its plans, base included."""
-    opened: Mask
-    closed: Mask
-    fraction: Floats
-    """(n,) the opening of each column in the relaxation."""
-    record: int = -1
-    """Record of this node, or where it has none yet of its parent."""
-    column: int = -1
-    on: bool = False
-    """The column on which its parent was split; -1 once it has its own record."""
     covered: float = -np.inf
     """The value of the best plan when its columns were fixed."""
 
@@ -128,6 +136,13 @@ def _above(before: Instance, after: Instance, root: Node, incumbent: Incumbent, 
     return Above(root.record, root.fraction[at], share.astype(np.float64), weight)
 
 
+class Heart(NamedTuple):
+    """The columns that a fractional plan opens to more than a slight part, and the plans made of them."""
+
+    instance: Instance
+    pool: Pool
+
+
 class _Tree:
     """The search of one reduced instance, best bound first: its relaxation and what the branches taught."""
 
@@ -138,6 +153,7 @@ class _Tree:
         self._pool = new_pool(instance.n_columns)
         self._loss = np.zeros((2, instance.n_columns))
         self._tried = np.zeros((2, instance.n_columns))
+        self._heart: Heart | None = None
 
     @property
     def relaxation(self) -> Relaxation:
@@ -151,17 +167,40 @@ class _Tree:
         chosen = np.sort(np.r_[self.instance.chosen, self.instance.position[opened]])
         self.incumbent.take(self.model.value(self.instance, opened), chosen)
 
-    def make_plans(self, fraction: Floats, most: int, work: float) -> None:
-        """Round a fractional plan on the columns near it, some at a time so that interruptions are heard."""
-        near = self._near
+    def make_plans(self, fraction: Floats, most: int, work: float, heart: Heart | None = None) -> None:
+        """Round a fractional plan on the columns near it, some at a time so that interruptions are heard.
+
+        Where the columns are few, as those of ``heart`` are, poor plans to be mixed are given up in time.
+        """
+        near, pool = heart or Heart(self._near, self._pool)
         at = np.searchsorted(self.instance.position, near.position)
-        left = affordable_plans(near, most, work)
+        left, stale, best = affordable_plans(near, most, work), 0, self.incumbent.covered
         at_once = affordable_plans(near, *_PLANS_AT_ONCE)
         while left > 0 and not self.incumbent.done:
             opened = np.zeros(self.instance.n_columns, bool)
-            opened[at] = self.model.rounded(near, fraction[at], min(left, at_once), self._pool)
+            opened[at] = self.model.rounded(near, fraction[at], min(left, at_once), pool)
             self.offer(opened)
-            left -= at_once
+            left, stale = left - at_once, stale + at_once
+            if self.incumbent.covered > best:
+                stale, best = 0, self.incumbent.covered
+            elif heart and stale >= _STALE:
+                stale, pool.covered[:] = 0, -1.0
+
+    def heart_of(self, fraction: Floats) -> Heart | None:
+        """Leave out the columns near it that a fractional plan hardly opens.
+
+        None where plans are cheap, where that leaves most columns, or where too few are open at all.
+        """
+        near = self._near
+        if not self.model.maximal or near.rows.nnz <= _DEAR:
+            return None
+        part = fraction[np.searchsorted(self.instance.position, near.position)]
+        least = min(near.n_columns, int(_AT_LEAST * part.sum()) + 1)
+        slight = part < min(_SLIGHT, float(np.partition(part, -least)[-least]))
+        if (~slight).sum() >= _WORTH_IT * near.n_columns:
+            return None
+        heart = restrict(near, opened=np.zeros_like(slight), closed=slight)
+        return Heart(heart, new_pool(heart.n_columns))
 
     def approach(self, root: Node, judged: Judged, unsure: float) -> None:
         """Make plans from now on without the columns far from being opened, where these are many."""
@@ -210,24 +249,34 @@ class _Tree:
         column = -1 if node.column < 0 else int(instance.position[node.column])
         return Record(node.record, column, node.on, incumbent.layer(instance), opened, closed, share)
 
+    def _first_point(self, above: Above | None) -> tuple[Floats, Floats, Mask | None]:
+        """Say where the relaxation of the root begins: openings (n,), multipliers (k,), idle columns (n,)."""
+        instance, relaxation = self.instance, self.relaxation
+        if above is not None:
+            relaxation.primal_weight = above.primal_weight
+            return above.fraction, above.share, None
+        even = min(1.0, instance.budget / float(instance.cost.sum()))
+        fraction = np.full(instance.n_columns, even)
+        if not self.model.maximal or instance.rows.nnz <= _LARGE:
+            return fraction, np.full(instance.n_rows, 0.5 if self.model.maximal else 0.0), None
+        guess = float(np.sqrt(even))  # what columns move to what multipliers move
+        start = coarse_start(instance, fraction, guess, self.incumbent.deadline)
+        relaxation.primal_weight = start.primal_weight
+        return start.fraction, start.share, start.idle
+
     def relax_root(self, root: Node, above: Above | None) -> Node:
         """Solve the relaxation of the root, tell bounds on the way, and make plans of its solutions."""
         instance, relaxation, incumbent = self.instance, self.relaxation, self.incumbent
-        even = min(1.0, instance.budget / float(instance.cost.sum()))
-        fraction, share = (
-            np.full(instance.n_columns, even),
-            np.full(instance.n_rows, 0.5 if self.model.maximal else 0.0),
-        )
-        if above is not None:
-            fraction, share, relaxation.primal_weight = above.fraction, above.share, above.primal_weight
-        elif self.model.maximal and instance.rows.nnz > _LARGE:  # what columns move to what multipliers move
-            relaxation.primal_weight = float(np.sqrt(even))
+        fraction, share, idle = self._first_point(above)
         sifting = Sifting(relaxation, root.opened, root.closed)
-        sifting.begin(fraction, share, self.judge(root, share), -np.inf)
+        sifting.begin(fraction, share, self.judge(root, share), -np.inf, idle)
         reached, value, best, steps, visits = root.bound, -np.inf, None, 0, 0.0
+        enough = _ROOT_LEFT if instance.rows.nnz <= _LARGE else _LARGE_LEFT
         while steps < _ROOT_STEPS and not incumbent.done:
-            fraction, share, reaches = relaxation.advance()
-            steps, visits = steps + relaxation.steps, visits + relaxation.steps * 2.0 * relaxation.pairs
+            some = max(relaxation.steps, int(_STEPS_PER_LOOK * instance.rows.nnz / max(1, relaxation.pairs)))
+            some = min(some, _MOST_AT_ONCE)
+            fraction, share, reaches = relaxation.advance(some)
+            steps, visits = steps + some, visits + some * 2.0 * relaxation.pairs
             judged = self.judge(root, share)
             value = max(value, reaches)
             if judged.bound < reached:
@@ -238,9 +287,11 @@ class _Tree:
             if best is not None and (told or root.bound - reached > _TOLD_SHARE * left):
                 root, best = replace(self.settle(root, best), fraction=fraction), None
                 incumbent.lower(root.bound)
-                self.make_plans(fraction, _TOLD_PLANS[0], max(_TOLD_PLANS[1], _TOLD_PART * visits))
+                heart = self.heart_of(fraction)
+                most, work = _HEART_TOLD if heart else _TOLD_PLANS
+                self.make_plans(fraction, most, max(work, _TOLD_PART * visits), heart)
                 visits = 0.0
-            near = value >= incumbent.threshold and reached - value <= _ROOT_LEFT * left
+            near = value >= incumbent.threshold and reached - value <= enough * left
             many = (root.opened | root.closed).sum() >= _MANY_FIXED * instance.n_columns
             if root.bound < incumbent.threshold or near or many:
                 break
@@ -260,7 +311,8 @@ class _Tree:
         share = self.incumbent.records[root.record].share.astype(np.float64)
         self.approach(root, self.judge(root, share), 0.0)
         self._pool = new_pool(self._near.n_columns)  # mixed with poor plans the rounding does not get far
-        self.make_plans(root.fraction, *_ROOT_PLANS)
+        self._heart = self.heart_of(root.fraction)
+        self.make_plans(root.fraction, *(_HEART_PLANS if self._heart else _ROOT_PLANS), self._heart)
         if self.incumbent.covered == known:
             return root
         settled = self.settle(root, share)
@@ -284,10 +336,10 @@ class _Tree:
             return self.settle(node, self._exact(node))
         best = incumbent.records[node.record].share.astype(np.float64)
         sifting = self.sift(node, best)
-        reached, value, fraction, steps = np.inf, -np.inf, node.fraction, 0
+        reached, value, fraction, steps, visits = np.inf, -np.inf, node.fraction, 0, 0.0
         while steps < _NODE_STEPS and time.monotonic() < incumbent.deadline:
             fraction, share, reaches = relaxation.advance()
-            steps += relaxation.steps
+            steps, visits = steps + relaxation.steps, visits + relaxation.steps * 2.0 * relaxation.pairs
             judged = self.judge(node, share)
             value = max(value, reaches)
             if judged.bound < reached:
@@ -299,7 +351,10 @@ class _Tree:
             if self.model.maximal:
                 sifting.follow(fraction, share, judged, reaches, incumbent.covered)
         if reached >= incumbent.threshold:
-            self.make_plans(fraction, *_NODE_PLANS)
+            most, work = _NODE_PLANS
+            if self._heart:
+                most, work = _HEART_NODE, max(work, _TOLD_PART * visits)
+            self.make_plans(fraction, most, work, self._heart)
         node = self.settle(replace(node, fraction=fraction), best)
         if node.bound >= incumbent.threshold and (node.opened | node.closed).all():
             return self.settle(node, self._exact(node))  # a single plan is left, and may be the best

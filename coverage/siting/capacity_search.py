@@ -16,6 +16,7 @@ from .capacity_master import Master
 from .capacity_prices import lower_prices
 from .capacity_problem import Prices, Problem, bound_of
 from .capacity_start import Plans
+from .program_state import Node
 from .reduce import Floats, Mask, Positions
 
 _RELATIVE_STEP = 5e-7
@@ -116,20 +117,6 @@ class Best:
     def _tell(self) -> None:
         if self.progress is not None and math.isfinite(self.value) and math.isfinite(self.bound):
             self.progress(self.value, self.bound)
-
-
-@dataclass(frozen=True)
-class Node:
-    """The plans with some sites open and others closed, and what is known of them."""
-
-    bound: float
-    opened: Mask
-    closed: Mask
-    fraction: Floats
-    record: int = -1
-    """Record of this node, or of its parent before it has one."""
-    column: int = -1
-    on: bool = False
 
 
 def find_best(problem: Problem, plans: Plans, best: Best) -> None:

@@ -1,4 +1,4 @@
-"""Compiled loops of the p-median: lists of near candidates, plans by swaps, multipliers, cuts.
+"""Compiled loops of the p-median: lists of near candidates, multipliers, cuts.
 
 Lists are compressed rows: demand i has the candidates ``site[indptr[i]:indptr[i + 1]]`` at ascending
 ``cost``; what is not listed costs at least ``beyond[i]``.
@@ -52,13 +52,21 @@ def look_at_lists(indptr: Positions, site: _Array, cost: Floats, n_columns: int)
 
 @compiled
 def kth_smallest(matrix: _Array, rows: Positions, columns: Positions, k: int) -> Floats:
-    """Find the cost of the k-th nearest of some candidates: (len(rows),)."""
-    found = np.empty(len(rows))
-    costs = np.empty(len(columns))
+    """Find the cost of the k-th nearest of some candidates, k from 1 to their number: (len(rows),).
+
+    The k least costs so far are kept in order: for a small k faster than to part all of them.
+    """
+    found, least = np.empty(len(rows)), np.empty(k)
     for i in range(len(rows)):
-        for t in range(len(columns)):
-            costs[t] = matrix[rows[i], columns[t]]
-        found[i] = np.partition(costs, k - 1)[k - 1]
+        least[:] = np.inf
+        for j in columns:
+            cost, place = float(matrix[rows[i], j]), k - 1
+            if cost < least[place]:
+                while place > 0 and least[place - 1] > cost:
+                    least[place] = least[place - 1]
+                    place -= 1
+                least[place] = cost
+        found[i] = least[k - 1]
     return found
 
 
@@ -161,129 +169,6 @@ def nearest_listed(
     for i in range(len(beyond)):
         who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
     return who, first, second
-
-
-@compiled
-def come_nearer(
-    indptr: Positions,
-    site: _Array,
-    cost: Floats,
-    start: Positions,
-    row: _Array,
-    column_cost: Floats,
-    weight: Floats,
-    first: Floats,
-    gain: Floats,
-    opened: int,
-) -> None:
-    """Bring rows nearer to a candidate just opened, and take off what others no longer save."""
-    for e in range(start[opened], start[opened + 1]):
-        i = row[e]
-        new, old = column_cost[e], first[i]
-        if new < old:
-            first[i] = new
-            for f in range(indptr[i], indptr[i + 1]):
-                if cost[f] >= old:
-                    break
-                gain[site[f]] -= weight[i] * (old - max(cost[f], new))
-
-
-@compiled
-def fill(
-    indptr: Positions,
-    site: _Array,
-    cost: Floats,
-    start: Positions,
-    row: _Array,
-    column_cost: Floats,
-    weight: Floats,
-    beyond: Floats,
-    opened: Mask,
-    sites: int,
-) -> Mask:
-    """Open the candidates that save most, one by one, while fewer than ``sites`` are open: (n,) mask."""
-    opened = opened.copy()
-    _, first, _ = nearest_listed(indptr, site, cost, beyond, opened)
-    gain = np.zeros(len(opened))
-    for j in range(len(opened)):
-        for e in range(start[j], start[j + 1]):
-            gain[j] += weight[row[e]] * max(0.0, first[row[e]] - column_cost[e])
-    for _ in range(sites - opened.sum()):
-        best, most = -1, 0.0
-        for j in range(len(opened)):
-            if not opened[j] and gain[j] > most:
-                best, most = j, gain[j]
-        if best < 0:
-            break
-        opened[best] = True
-        come_nearer(indptr, site, cost, start, row, column_cost, weight, first, gain, best)
-    return opened
-
-
-@compiled
-def swap(
-    indptr: Positions,
-    site: _Array,
-    cost: Floats,
-    start: Positions,
-    row: _Array,
-    column_cost: Floats,
-    weight: Floats,
-    beyond: Floats,
-    opened: Mask,
-    most: int,
-) -> tuple[Mask, bool]:
-    """Replace open candidates by closed ones while it saves cost, ``most`` times: (n,) mask, whether done.
-
-    For a candidate to be opened, the effect of every closing at once (FastPAM; Schubert and Rousseeuw 2021).
-    """
-    opened = opened.copy()
-    n = len(opened)
-    first, second, who = np.empty(len(beyond)), np.empty(len(beyond)), np.empty(len(beyond), np.int64)
-    loss, change = np.zeros(n), np.zeros(n)
-    total = 0.0  # of the costs that are added and taken away, whose rounding must not look like a saving
-    for i in range(len(beyond)):
-        who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
-        total += weight[i] * (second[i] if second[i] < np.inf else first[i])
-        if who[i] >= 0:
-            loss[who[i]] += weight[i] * (second[i] - first[i])
-    tiny = 1e-12 * total
-    open_list = np.flatnonzero(opened)
-    j, since, swaps = 0, 0, 0
-    while since < n and swaps < most:
-        if not opened[j] and len(open_list):
-            gain = 0.0
-            for o in open_list:
-                change[o] = loss[o]
-            for e in range(start[j], start[j + 1]):
-                i, c = row[e], column_cost[e]
-                if c < first[i]:
-                    gain += weight[i] * (first[i] - c)
-                    if who[i] >= 0:
-                        change[who[i]] -= weight[i] * (second[i] - first[i])
-                elif c < second[i]:
-                    change[who[i]] -= weight[i] * (second[i] - c)
-            best = 0
-            for t in range(1, len(open_list)):
-                if change[open_list[t]] < change[open_list[best]]:
-                    best = t
-            closing = open_list[best]
-            if change[closing] < gain - tiny:
-                swaps, since = swaps + 1, -1
-                opened[closing], opened[j], open_list[best] = False, True, j
-                for column in (closing, j):
-                    for e in range(start[column], start[column + 1]):
-                        i = row[e]
-                        if column_cost[e] <= second[i]:
-                            if who[i] >= 0:
-                                loss[who[i]] -= weight[i] * (second[i] - first[i])
-                            who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
-                            if who[i] >= 0:
-                                loss[who[i]] += weight[i] * (second[i] - first[i])
-                loss[closing] = 0.0
-        since += 1
-        j = (j + 1) % n
-    return opened, since >= n
 
 
 @compiled

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from . import median_kernels as kernels
+from . import median_swaps as swaps
 from . import rule_kernels as rule
 from .branch import Progress
 from .median_rows import Rows, Whole
@@ -171,10 +172,10 @@ def improve(problem: Problem, opened: Mask, deadline: float, score: Floats | Non
     if len(problem.limits):
         return _improve_allowed(problem, opened, deadline, score)
     rows = problem.rows
-    opened = kernels.fill(*problem.lists, rows.weight, rows.beyond, opened, problem.sites)
+    opened = swaps.fill(*problem.lists, rows.weight, rows.beyond, opened, problem.sites)
     done = False
     while not done and time.monotonic() < deadline:
-        opened, done = kernels.swap(*problem.lists, rows.weight, rows.beyond, opened, _SWAPS)
+        opened, done = swaps.swap(*problem.lists, rows.weight, rows.beyond, opened, _SWAPS)
     return opened
 
 
@@ -184,7 +185,7 @@ def _improve_allowed(problem: Problem, opened: Mask, deadline: float, score: Flo
     data = (*problem.lists, rows.weight, rows.beyond, *limits.columns)
     if score is None:
         nothing = np.zeros(rows.n_columns, bool)
-        score = rule.gains_of(*problem.lists[3:], rows.weight, rows.beyond, nothing)
+        score = swaps.gains_of(*problem.lists[3:], rows.weight, rows.beyond, nothing)
     opened = limits.repair(opened, problem.sites, score)
     if not limits.allows(opened):
         return opened

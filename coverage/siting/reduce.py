@@ -18,6 +18,9 @@ Positions = NDArray[np.int64]
 SERVED, LOST = -1, -2
 """Rows of the input in no class: an opened candidate covers them or they weigh nothing; none can."""
 
+_FEW = 4
+"""Where less than one pair in so many is left, those left are looked for by columns."""
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -155,8 +158,13 @@ def restrict(instance: Instance, *, opened: Mask, closed: Mask) -> Instance:
     """Open some columns for good (their classes move to ``base``), close others, and merge rows again."""
     served = sums(instance.rows.indptr, instance.rows.indices, opened.astype(np.float64)) > 0
     left = np.flatnonzero(~(opened | closed))
-    matrix = instance.rows[~served] if served.any() else instance.rows
-    matrix = matrix[:, left] if len(left) < instance.n_columns else matrix
+    kept = int(np.diff(instance.columns.indptr)[left].sum())
+    if 0 < _FEW * kept < instance.columns.nnz:
+        matrix = csr_array(instance.columns[left].T.tocsr())  # without a look at the columns that go
+        matrix = matrix[~served] if served.any() else matrix
+    else:
+        matrix = instance.rows[~served] if served.any() else instance.rows
+        matrix = matrix[:, left] if len(left) < instance.n_columns else matrix
     covered = np.diff(matrix.indptr) > 0
     matrix = matrix if covered.all() else matrix[covered]
     rows, weight, group = merge_rows(matrix, instance.weight[~served][covered])

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geodata.compiled import compiled
-from .median_kernels import come_nearer, nearest_listed, nearest_open
+from .median_kernels import nearest_listed
+from .median_swaps import come_nearer, gains_of, look_again, losses_of, weigh_swaps
 from .reduce import Floats, Mask, Positions
 
 _Array = NDArray[Any]
@@ -122,19 +123,6 @@ def repair(
 
 
 @compiled
-def gains_of(
-    start: Positions, row: _Array, column_cost: Floats, weight: Floats, first: Floats, opened: Mask
-) -> Floats:
-    """Sum what opening each closed column saves, at the costs ``first`` of the rows (n,)."""
-    gain = np.zeros(len(opened))
-    for j in range(len(opened)):
-        if not opened[j]:
-            for e in range(start[j], start[j + 1]):
-                gain[j] += weight[row[e]] * max(0.0, first[row[e]] - column_cost[e])
-    return gain
-
-
-@compiled
 def fill_allowed(
     indptr: Positions,
     site: _Array,
@@ -199,32 +187,19 @@ def swap_allowed(
     opened: Mask,
     most: int,
 ) -> tuple[Mask, bool]:
-    """Do as `median_kernels.swap`, with those swaps alone that keep all limits."""
+    """Do as `median_swaps.swap`, with those swaps alone that keep all limits."""
     opened, room = opened.copy(), room.copy()
     n = len(opened)
     taken, change = np.zeros(len(room)), np.zeros(n)
     who, first, second = nearest_listed(indptr, site, cost, beyond, opened)
-    loss, total = np.zeros(n), 0.0  # the total as in `median_kernels.swap`
-    for i in range(len(beyond)):
-        total += weight[i] * (second[i] if second[i] < np.inf else first[i])
-        if who[i] >= 0:
-            loss[who[i]] += weight[i] * (second[i] - first[i])
+    loss, tiny = losses_of(weight, who, first, second, n)
     open_list = np.flatnonzero(opened)
-    tiny = 1e-12 * total
     j, since, swaps = 0, 0, 0
     while since < n and swaps < most:
         if not opened[j]:
-            gain = 0.0
             for o in open_list:
                 change[o] = loss[o]
-            for e in range(start[j], start[j + 1]):
-                i, c = row[e], column_cost[e]
-                if c < first[i]:
-                    gain += weight[i] * (first[i] - c)
-                    if who[i] >= 0:
-                        change[who[i]] -= weight[i] * (second[i] - first[i])
-                elif c < second[i]:
-                    change[who[i]] -= weight[i] * (second[i] - c)
+            gain = weigh_swaps(start, row, column_cost, weight, who, first, second, change, j)
             tight = take(limit_start, limit_row, limit_value, room, taken, j)
             best = -1
             for t in range(len(open_list)):
@@ -239,15 +214,11 @@ def swap_allowed(
                 opened[closing], opened[j], open_list[best] = False, True, j
                 _book(limit_start, limit_row, limit_value, room, closing, -1.0)
                 _book(limit_start, limit_row, limit_value, room, j, 1.0)
-                for column in (closing, j):
-                    for e in range(start[column], start[column + 1]):
-                        i = row[e]
-                        if column_cost[e] <= second[i]:
-                            if who[i] >= 0:
-                                loss[who[i]] -= weight[i] * (second[i] - first[i])
-                            who[i], first[i], second[i] = nearest_open(indptr, site, cost, beyond, opened, i)
-                            if who[i] >= 0:
-                                loss[who[i]] += weight[i] * (second[i] - first[i])
+                for turned in (closing, j):
+                    look_again(
+                        indptr, site, cost, start, row, column_cost, weight, beyond, opened, who, first,
+                        second, loss, turned,
+                    )  # fmt: skip
                 loss[closing] = 0.0
         since += 1
         j = (j + 1) % n

@@ -17,8 +17,8 @@ from .search_model import Judged
 _IDLE = 0.1
 """Closed columns lie idle while opening one would lower the bound by more than this share of the gap."""
 
-_WAKE = 0.1
-"""They wake where they raise the bound by this share of the gap together."""
+_WAKE, _WAKE_GUESSED = 0.1, 0.01
+"""They wake where they raise the bound by this share of the gap together; by less where they were guessed."""
 
 _SPARE = 1.0
 """As many closed columns stay in use as this share of those that the fractional plan opens, at most."""
@@ -33,10 +33,18 @@ class Sifting:
     def __init__(self, relaxation: Relaxation, opened: Mask, closed: Mask) -> None:
         self.relaxation, self._opened, self._closed = relaxation, opened, closed
         self.idle = np.zeros(len(opened), bool)
+        self._wake = _WAKE
 
-    def begin(self, fraction: Floats, share: Floats, judged: Judged, covered: float) -> None:
-        """Start at a point, where multipliers proved something of it before: without what may lie idle."""
-        if np.isfinite(judged.bound - covered):
+    def begin(
+        self, fraction: Floats, share: Floats, judged: Judged, covered: float, idle: Mask | None = None
+    ) -> None:
+        """Start at a point, where multipliers proved something of it before: without what may lie idle.
+
+        That is ``idle`` (n,), a guess, where it is given.
+        """
+        if idle is not None:
+            self.idle, self._wake = idle & ~(self._opened | self._closed), _WAKE_GUESSED
+        elif np.isfinite(judged.bound - covered):
             self.idle = self._may_rest(fraction, judged, _IDLE * (judged.bound - covered))
         self._focus(fraction, share)
 
@@ -61,7 +69,7 @@ class Sifting:
         if not np.isfinite(gap) or gap <= 0.0:
             return False
         over, laid = judged.bound - judged.if_closed[self.idle], False
-        if float(over.sum()) > _WAKE * gap:
+        if float(over.sum()) > self._wake * gap:
             self.idle &= judged.bound - judged.if_opened > 0.5 * _IDLE * gap
         else:
             unsure = max(judged.bound - reaches, 0.0)
