@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -135,6 +136,19 @@ class MapPage:
     def state(self) -> list[str]:
         """Scenario, layer and view that are drawn."""
         return str(self.run("document.documentElement.dataset.drawn")).split()
+
+
+def picture(page: Any, most_s: float = 30.0) -> bytes:
+    """Take a picture (PNG) when all is painted: two in a row are the same.
+
+    On a busy machine Chromium shows parts of a page before it has painted the others.
+    """
+    last, until = b"", time.monotonic() + most_s
+    while last != (now := page.screenshot()):
+        assert time.monotonic() < until, "the page does not come to rest"
+        last = now
+        page.wait_for_timeout(100)
+    return now
 
 
 @contextmanager

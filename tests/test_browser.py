@@ -58,7 +58,7 @@ def pixels(page: MapPage) -> dict[str, int]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_page_opens_offline_and_can_be_clicked_through(
-    browser: Any, made: tuple[Any, list[Any], Path], tmp_path: Path, size: str
+    browser: Any, made: tuple[Any, list[Any], Path], size: str
 ) -> None:
     with mappage.opened(browser, made[2], size) as page:
         assert page.state == ["baseline", "warehouse", "reach"]
@@ -92,8 +92,7 @@ def test_page_opens_offline_and_can_be_clicked_through(
             assert stage["y"] < 120 and stage["y"] + stage["height"] <= controls["y"] + 1
             assert controls["y"] + controls["height"] < SIZES[size]["viewport"]["height"]
         assert "公里" in page.text(".leaflet-control-scale-line")
-        picture = page.page.screenshot(path=str(tmp_path / "page.png"))
-        assert len(picture) > 10_000
+        assert len(mappage.picture(page.page)) > 10_000
 
 
 def test_cells_are_painted_by_class(made: tuple[Any, list[Any], Path], desk: MapPage) -> None:

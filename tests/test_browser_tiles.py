@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import deskpage
+import mappage
 import mapworld
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def look(page: Any, at: tuple[float, float], zoom: float) -> None:
 
 def dots_seen(page: Any) -> np.ndarray[Any, Any]:
     """Centres of the dots on the screen, in pixels."""
-    picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)[:600, :800]
+    picture = np.asarray(Image.open(io.BytesIO(mappage.picture(page))).convert("RGB")).astype(int)[:600, :800]
     distance = np.abs(picture - np.array(tileserver.DOT)).sum(axis=2)
     weight = np.clip(1 - distance / 250, 0, 1)
     label, count = ndimage.label(distance < 200)

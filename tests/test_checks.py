@@ -75,6 +75,17 @@ def test_outside_the_province(context: Context) -> None:
     assert "江西省以外" in text and "公里" in text
 
 
+def test_outside_the_province_the_numbers_are_those_of_the_file(context: Context) -> None:
+    stated = read_stated(context.names, _cells(""), None, _cells(""), 1)
+    lon, lat = np.array([121.465451]), np.array([31.23192])
+    for given, got in (
+        (None, "121.465451,31.23192"),
+        ((np.array([121.47]), np.array([31.23])), "121.47,31.23"),
+    ):
+        _, (found,) = check_units(context, lon, lat, stated, given=given)
+        assert (found.code, found.got[0]) == ("outside_province", got)
+
+
 def test_a_city_alone_is_compared_too(context: Context) -> None:
     shape = context.units.cities.geometry.iloc[0].representative_point()
     assert not _check(context, shape.x, shape.y, "", "南昌市")

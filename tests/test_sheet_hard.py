@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import longworld
+import mappage
 import numpy as np
 import pytest
 import sheetchecks
@@ -157,7 +158,7 @@ def test_an_svg_looks_like_the_picture_in_a_browser(public_sheet: Drawn, browser
     wide, high = (round(each / 25.4 * 96) for each in (420, 297))  # CSS pixels of an A3
     page = browser.new_page(viewport={"width": wide, "height": high})
     page.goto(svg.as_uri())
-    with Image.open(io.BytesIO(page.screenshot())) as one, Image.open(png) as other:
+    with Image.open(io.BytesIO(mappage.picture(page))) as one, Image.open(png) as other:
         small = [
             np.asarray(each.convert("L").resize((420, 297), Image.Resampling.BOX), float)
             for each in (one, other)

@@ -44,7 +44,7 @@ def assemble(
     missing = np.concatenate([*(part.missing for part in parts), np.zeros(0, bool)])
     placed = place_rows(rows, context, missing)
     points = points_of(judged, placed)
-    here, unit_batches = checks.check_units(context, *points.own, rows.stated)
+    here, unit_batches = checks.check_units(context, *points.own, rows.stated, given=_numbers_of(rows))
     identity = remarks.identity_of(rows, points)
     batches = [
         *remarks.of_cells(rows),
@@ -140,10 +140,15 @@ def _repeat(rows: Rows, texts: Sequence[str]) -> Cells:
     return np.repeat(np.array([*texts, ""], object)[:-1], np.diff(rows.start))
 
 
+def _numbers_of(rows: Rows) -> tuple[Numbers, Numbers]:
+    """(n,) coordinates as the files give them, in their own systems."""
+    first = np.concatenate([*(part.first for part in rows.parts), np.zeros(0)])
+    return first, np.concatenate([*(part.second for part in rows.parts), np.zeros(0)])
+
+
 def _original_values(rows: Rows, judged: Judged, approximate: Flags) -> dict[str, Cells | Numbers]:
     """Original coordinates: those of an exported file as they are, else what was read and its system."""
-    first = np.concatenate([*(part.first for part in rows.parts), np.zeros(0)])
-    second = np.concatenate([*(part.second for part in rows.parts), np.zeros(0)])
+    first, second = _numbers_of(rows)
     x, y = (
         pd.to_numeric(pd.Series(rows.values[name]), errors="coerce").to_numpy(float)
         for name in ("orig_x", "orig_y")

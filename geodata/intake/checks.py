@@ -47,7 +47,12 @@ _FIX_UNIT = "请核对坐标和县区"
 
 
 def check_units(
-    context: Context, lon: Degrees, lat: Degrees, stated: Stated
+    context: Context,
+    lon: Degrees,
+    lat: Degrees,
+    stated: Stated,
+    *,
+    given: tuple[Degrees, Degrees] | None = None,
 ) -> tuple[Positions, list[Batch]]:
     """Compare where points lie with the county or city that their rows state.
 
@@ -57,6 +62,8 @@ def check_units(
         (n,) WGS84, NaN where there is none.
     stated
         Counties and cities of the rows.
+    given
+        (n,) both numbers as they stand in the file, in its own system, to be told; None for WGS84.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def check_units(
     outside = finite & (here < 0)
     near = wrong & (away <= np.where(outside, PROVINCE_TOLERANCE_M, TOLERANCE_M))
     batches = _mismatches(context, here, county, away, near=near, far=wrong & ~outside & ~near)
-    batches += _outside(context, lon, lat, outside & ~near)
+    batches += _outside(context, lon, lat, outside & ~near, given or (lon, lat))
     of_city = np.append(context.names.of_city, -1)
     other = finite & (county < 0) & (stated.city >= 0) & (here >= 0) & (of_city[here] != stated.city)
     cities = np.array([*context.names.city_name, ""], object)
@@ -127,15 +134,18 @@ def _km(metres: float) -> str:
     return f"{metres / 1000:.1f} 公里" if metres >= 950 else f"{max(1, round(metres / 10)) * 10} 米"
 
 
-def _outside(context: Context, lon: Degrees, lat: Degrees, outside: Flags) -> list[Batch]:
-    """Name the nearest county of points outside the province."""
+def _outside(
+    context: Context, lon: Degrees, lat: Degrees, outside: Flags, given: tuple[Degrees, Degrees]
+) -> list[Batch]:
+    """Name the nearest county of points outside the province, and the numbers that their rows give."""
     rows = np.flatnonzero(outside)
     what = np.full(len(lon), f"坐标在{context.names.province}以外", object)
     near, away = boundaries.nearest_county(context.units, lon[rows[:MEASURED]], lat[rows[:MEASURED]])
     for row, place, metres in zip(rows, near, away, strict=False):
         if place >= 0:
             what[row] += f", 离最近的{context.names.county_name[place]}约 {_km(metres)}"
-    got = np.array([f"{x:.6f},{y:.6f}" for x, y in zip(lon[rows], lat[rows], strict=True)], object)
+    numbers = zip(given[0][rows], given[1][rows], strict=True)
+    got = np.array([f"{x:.10g},{y:.10g}" for x, y in numbers], object)
     full = np.full(len(lon), "", object)
     full[rows] = got
     fix = "请核对坐标、坐标系, 以及经纬度是否写反"
