@@ -235,12 +235,18 @@ def test_no_workspace_is_one_sentence(capsys, tmp_path: Path, command: list[str]
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nearest"], ["nosuch"], ["nearest", "--nosuch"], ["gaps", "--top", "0"]]
+    ("arguments", "where"),
+    [
+        (["nearest"], "命令"),
+        (["nosuch"], "命令"),
+        (["nearest", "--nosuch"], "命令"),
+        (["gaps", "--top", "0"], "--top"),
+    ],
 )
-def test_wrong_calls_are_one_sentence(capsys, arguments: list[str]) -> None:
+def test_wrong_calls_are_one_sentence(capsys, arguments: list[str], where: str) -> None:
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("错误: 命令")
+    assert err.startswith(f"错误: {where}: ")
     assert len(err.splitlines()) == 1
 
 
