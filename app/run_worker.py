@@ -33,8 +33,8 @@ def sheltered() -> Iterator[None]:
     """Let processes that start inside be born deaf to Ctrl-C, which a terminal sends to all of them.
 
     They ignore it as soon as their own code runs, but before that they import for a second, and would die.
-    The mask is inherited. In this process the signal comes when the block ends, or inside where another thread
-    takes it. Windows has no such mask.
+    The mask is inherited. In this process the signal comes when the block ends, or inside where another
+    thread takes it. Windows has no such mask.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
