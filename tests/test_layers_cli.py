@@ -333,7 +333,9 @@ def _lines(name: str) -> list[str]:
     return [line.partition("boai ")[2] for line in lines if re.match(r"(\.venv/bin/)?boai layers\b", line)]
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh.md", "docs/layers.zh.md"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("README.md", marks=pytest.mark.slow), "README.zh.md", "docs/layers.zh.md"]
+)
 def test_documented_lines_run(
     capsys, monkeypatch: pytest.MonkeyPatch, own_workspace: Path, tmp_path: Path, name: str
 ) -> None:

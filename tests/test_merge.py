@@ -176,6 +176,7 @@ def test_importing_twice_is_importing_once(rows: list[tuple[str, int, int]], dat
     pd.testing.assert_frame_equal(again.upserts.set_index("id").sort_index(), expected)
 
 
+@pytest.mark.slow
 def test_five_thousand_rows_at_one_point_are_matched_quickly() -> None:
     base = _sites(SITE)
     many = pd.concat([base] * 5_000, ignore_index=True)

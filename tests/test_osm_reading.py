@@ -135,7 +135,7 @@ def way_metres(raw: RawRoads) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in FILES[:2]), *FILES[2:]]
+    "name", ["andorra", *(pytest.param(name, marks=pytest.mark.slow) for name in FILES[1:3]), FILES[3]]
 )
 def test_readers_agree_and_totals_are_those_of_a_plain_script(shared: Path, name: str) -> None:
     raw = both(osm(shared, name))
@@ -546,6 +546,7 @@ def test_a_hostile_header(tmp_path: Path) -> None:
         assert "已损坏" in refusal(path)
 
 
+@pytest.mark.slow
 def test_many_small_bombs_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
     """Each block unpacks a thousandfold; the limits stop the sum, not the single one."""
     path = tmp_path / "a.osm.pbf"
