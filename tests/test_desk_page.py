@@ -351,7 +351,7 @@ def test_the_text_for_a_chat_is_shown_and_copied(browser: Any, address: str) -> 
         assert "已复制" in page.text("dialog")
         assert page.page.evaluate("navigator.clipboard.readText()") == shown
         page.page.keyboard.press("Escape")
-        assert page.count("dialog") == 0
+        page.page.wait_for_selector("dialog", state="detached")
 
 
 @pytest.mark.slow

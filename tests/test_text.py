@@ -263,17 +263,15 @@ def test_plain_text_of_html_runs_nothing():
     )
 
 
-# speed
+# size (how long it takes is in bench/bench_intake.py: cells)
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_in_three_seconds(tmp_path):
+def test_a_hundred_thousand_rows_are_read(tmp_path):
     row = "编号{i},名称{i},南昌市,南昌县,某路{i}号,115.{i},28.{i},13800138000,已建,2020,24小时,红十字会"
     head = "编号,名称,设区市,县区,地址,经度,纬度,电话,状态,年份,开放时间,建设单位"
     path = written(tmp_path, "\n".join([head, *(row.format(i=i) for i in range(100_000))]))
-    began = time.process_time()
     assert one(path).n_rows == 100_000
-    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 import anyio
@@ -30,25 +30,28 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-_FILES: dict[str, tuple[Callable[[], str], str]] = {
-    "/": (assets.page, "text/html; charset=utf-8"),
-    "/desk.js": (assets.script, "text/javascript; charset=utf-8"),
-    "/desk.css": (assets.style, "text/css; charset=utf-8"),
-    "/sw.js": (assets.worker, "text/javascript; charset=utf-8"),
-    "/manifest.webmanifest": (assets.manifest, "application/manifest+json"),
-    "/icon.svg": (assets.icon, "image/svg+xml"),
+_FILES = {
+    "/": ("page", "text/html; charset=utf-8"),
+    "/desk.js": ("script", "text/javascript; charset=utf-8"),
+    "/desk.css": ("style", "text/css; charset=utf-8"),
+    "/sw.js": ("worker", "text/javascript; charset=utf-8"),
+    "/manifest.webmanifest": ("manifest", "application/manifest+json"),
+    "/icon.svg": ("icon", "image/svg+xml"),
 }
-"""The page and its parts: address → (text, media type)."""
+"""The page and its parts: address → (function of `assets`, media type)."""
 
 
-async def file(request: Request) -> Response:
-    """Give the page or one of its parts."""
-    text, media = _FILES[request.url.path]
-    return _file(request, text(), media)
+def _giving(name: str, media: str) -> Callable[[Request], Awaitable[Response]]:
+    """Make the route of a part."""
+
+    async def file(request: Request) -> Response:
+        return _file(request, getattr(assets, name)(), media)
+
+    return file
 
 
-for _address in _FILES:
-    router.add_api_route(_address, file, response_class=Response, include_in_schema=False)
+for _address, _facts in _FILES.items():
+    router.add_api_route(_address, _giving(*_facts), response_class=Response, include_in_schema=False)
 
 
 @router.get("/docs", response_class=Response, include_in_schema=False)
