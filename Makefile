@@ -18,7 +18,7 @@ help:  ## list the targets
 demo: $(VENV)/.run  ## set up and run the main job on the embedded data into demo/
 	$(BIN)/boai demo --workspace $(DEMO)
 
-test: $(VENV)/.dev links  ## set up and run the tests (about 12 minutes at first, when everything is compiled)
+test: $(VENV)/.dev links  ## set up and run the tests (8 minutes on 2 cores; at first, when everything is compiled, up to 10)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev links  ## run the heavy tests and all random cases that `make test` leaves out
