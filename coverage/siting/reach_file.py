@@ -134,7 +134,7 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
             )
             if twice:
                 raise InputError([Problem(source.name, "同一数组有两个名称", name) for name in twice])
-            _refuse_oversized(source, {known[name]: name for name in given})
+            _refuse_oversized(source, stored.zip, {known[name]: name for name in given})
             return {known[name]: stored[name] for name in given}
     except InputError:  # a ValueError, too
         raise
@@ -147,13 +147,12 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
         raise InputError(Problem(source.name, "数组大到内存装不下", fix="请先合并相同的需求点")) from None
 
 
-def _refuse_oversized(source: Path, members: Mapping[str, str]) -> None:
+def _refuse_oversized(source: Path, archive: zipfile.ZipFile, members: Mapping[str, str]) -> None:
     """Refuse arrays that say of themselves that they have more numbers than there are rows, pairs or sites.
 
     Only their headers are read: a few kilobytes of packed zeros may be some gigabytes of array.
     """
-    with zipfile.ZipFile(source) as archive:
-        sizes = {name: _stated_size(archive, f"{member}.npy") for name, member in members.items()}
+    sizes = {name: _stated_size(archive, f"{member}.npy") for name, member in members.items()}
     most = max(sizes.get("indptr", 0), sizes.get("indices", 0), _MOST_CANDIDATES)
     problems = [
         Problem(source.name, f"{name} 比 indptr、indices 还长, 未读取", f"{size:,} 个数")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .conditions import conditional
+from .conditions import stated
 from .profile import Profile
 from .quantities import length_m, parts, tidy, weight_t
 
@@ -56,22 +56,13 @@ def verdict(tags: Tags, profile: Profile, *, direction: str = "") -> tuple[str, 
     notes: list[str] = []
     for key in profile.keys:
         for name in (f"{key}:{direction}", key) if direction else (key,):
-            if (value := _stated(tags, name, profile)) == "":
+            if (value := tidy(stated(tags, name, profile.vehicle) or "")) == "":
                 continue
             kinds = [kind for part in parts(value) if (kind := profile.access.get(part))]
             if kinds:
                 return min(kinds, key=_OPENNESS.index), key, notes
             notes.append("access_unknown")
     return "", "", notes
-
-
-def _stated(tags: Tags, key: str, profile: Profile) -> str:
-    """Return the value of a key in tidy form; a condition that the vehicle always meets comes first."""
-    if (text := tags.get(f"{key}:conditional")) is not None:
-        value, _ = conditional(text, profile.vehicle)
-        if value:
-            return value
-    return tidy(tags.get(key, ""))
 
 
 def passing(tags: Tags, profile: Profile, name: str) -> tuple[str, list[str]]:

@@ -58,6 +58,18 @@ def conditional(text: str, vehicle: Mapping[str, float]) -> tuple[str, bool]:
     return value, unsure or rest != ""
 
 
+def stated(tags: Tags, key: str, vehicle: Mapping[str, float]) -> str | None:
+    """Return what a key says to a vehicle: first a condition that it always meets, else the plain value.
+
+    None where it says nothing.
+    """
+    if (text := tags.get(f"{key}:conditional")) is not None:
+        value, _ = conditional(text, vehicle)
+        if value:
+            return value
+    return tags.get(key)
+
+
 def _met(text: str, vehicle: Mapping[str, float]) -> bool | None:
     """Tell whether terms joined by ``and`` all hold; None where that cannot be said."""
     found = [_term(term.strip(), vehicle) for term in text.split(" and ")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from .conditions import conditional
+from .conditions import stated
 from .profile import Profile
 from .quantities import duration_s, parts, speed_kmh, tidy
 
@@ -63,10 +63,9 @@ def limit_kmh(tags: Tags, profile: Profile, direction: str) -> tuple[float | Non
     """Find the posted limit for a direction (``forward``, ``backward``): km/h or None, and the codes."""
     notes: list[str] = []
     for key in _keys(profile, direction):
-        held, _ = conditional(tags.get(f"{key}:conditional", ""), profile.vehicle)
-        if not held and key not in tags:
+        if (text := stated(tags, key, profile.vehicle)) is None:
             continue
-        kmh, code = posted(held or tags[key], profile)
+        kmh, code = posted(text, profile)
         if kmh is not None:
             return kmh, [*notes, code]
         notes.append(code)
