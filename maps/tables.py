@@ -173,7 +173,7 @@ def notes_of(world: World, results: Sequence[Result]) -> list[tuple[str, str]]:
     """Rows of the sheet 说明: what this is, its labels, sources, standards and results."""
     baseline = results[0]
     kinds = shown_kinds(result.layers for result in results)
-    found = dict.fromkeys(text for kind in kinds for text in words.labels(world, baseline, kind))
+    found = words.labels_by_layer(world, baseline, kinds)
     rows = [("用途", style.STAMP)]
     rows += [("标注", f"{text}: {style.LABELS.get(text, '')}") for text in found]
     rows += [("口径", "一切上限都含等号; 居民数为整数, 县相加等于市, 市相加等于省。")]

@@ -85,7 +85,7 @@ def _layers(base: cells.Ground, today: Result, result: Result, states: cells.Sta
     world = base.world
     kinds = [kind for kind in shown_kinds([today.layers, result.layers]) if kind in result.covers]
     marks = {kind: "、".join(words.labels(world, result, kind)) for kind in kinds}
-    every = "、".join(dict.fromkeys(text for kind in kinds for text in words.labels(world, result, kind)))
+    every = "、".join(words.labels_by_layer(world, result, kinds))
     found: list[ExportLayer | None] = []
     for kind in kinds:
         mark = marks[kind]
@@ -107,7 +107,7 @@ def notes_of(
     """Rows of the table 说明: for whom, labels, dates and sources, all safe in every format."""
     rows = tables.notes_of(world, results)
     kinds = [kind for kind in shown_kinds(result.layers for result in results) if kind in results[-1].covers]
-    labels = dict.fromkeys(text for kind in kinds for text in words.labels(world, results[-1], kind))
+    labels = words.labels_by_layer(world, results[-1], kinds)
     dates = ((KIND_NAMES[kind], words.data_date(results[-1], kind)) for kind in kinds)
     own = [("用途", release.stamp)]
     own += [("公开版", release.note)] if release.note else []
